@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: MIT
+#
+# make          build/bounce.elf, build/bounce.iso, symbols, listing
+# make run      build, boot, do the main job        FILE= ARGS= MACHINE= FIRMWARE= MEM= CPU= QEMU_ARGS=
+# make test     host unit tests, then everything in QEMU
+# make debug    QEMU stopped at the first 64-bit instruction, gdb attached
+# make check    what needs no QEMU: format, layers, static analysis
+# make count    lines against the budget
+#
+# CC=clang builds with clang and lld; CROSS=x86_64-linux-gnu- names another gcc.
+# O=dir builds elsewhere; WERROR=1 is for CI.
+
+O     ?= build
+CROSS ?=
+
+# A compiler given on the command line or in the environment is taken; make's own default, cc, is not.
+ifeq ($(origin CC),default)
+  ifeq ($(CROSS),)
+    CC := $(if $(filter x86_64,$(shell uname -m)),gcc,$(if $(shell command -v x86_64-linux-gnu-gcc),x86_64-linux-gnu-gcc,clang))
+  else
+    CC := $(CROSS)gcc
+  endif
+endif
+
+ifneq ($(findstring clang,$(notdir $(CC))),)
+  TARGET  := --target=x86_64-unknown-none-elf
+  LD      := $(or $(shell command -v ld.lld),$(shell command -v ld.lld-14))
+  NM      := $(or $(shell command -v llvm-nm),nm)
+  OBJDUMP := $(or $(shell command -v llvm-objdump),objdump)
+else
+  PREFIX  := $(patsubst %gcc,%,$(notdir $(CC)))
+  LD      := $(PREFIX)ld
+  NM      := $(PREFIX)nm
+  OBJDUMP := $(PREFIX)objdump
+endif
+
+PYTHON  ?= /usr/bin/python3
+HOST_CC ?= gcc
+
+# --- the kernel -------------------------------------------------------------------------------
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef \
+        -Wpointer-arith -Wwrite-strings -Wno-unused-parameter $(if $(WERROR),-Werror)
+
+# Everything that a distribution's compiler may switch on by itself is said, one way or the other.
+CFLAGS := -std=gnu17 -O2 -g $(WARN) -I. -MMD -MP \
+          -ffreestanding -fno-builtin-printf -fno-common -fno-strict-aliasing -fwrapv \
+          -fno-pie -fno-pic -fno-plt -mcmodel=kernel -mno-red-zone -march=x86-64 -mtune=generic \
+          -mgeneral-regs-only -fno-omit-frame-pointer -fno-optimize-sibling-calls \
+          -fno-stack-protector -fcf-protection=none -fno-stack-clash-protection \
+          -U_FORTIFY_SOURCE -fno-asynchronous-unwind-tables -fno-unwind-tables \
+          -ffunction-sections -fdata-sections
+ASFLAGS := -g -I. -MMD -MP -D__ASSEMBLER__ -fno-pie -fcf-protection=none
+LDFLAGS := -nostdlib -static -no-pie --gc-sections -z max-page-size=0x1000 -z noexecstack \
+           --build-id=none --orphan-handling=$(if $(WERROR),error,warn)
+
+SRC := $(sort $(foreach d,boot kernel mm dma drivers tests tests/unit tests/kernel,$(wildcard $(d)/*.c $(d)/*.S)))
+OBJ := $(patsubst %,$(O)/%.o,$(SRC))
+
+.PHONY: all clean run test debug check count packages-run packages-test FORCE
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(O)/bounce.elf $(O)/bounce.iso $(O)/bounce.sym $(O)/bounce.lst compile_commands.json
+
+# Objects depend on the flags they were made with.
+$(O)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(TARGET) $(CFLAGS) $(ASFLAGS) $(LD) $(LDFLAGS)' | cmp -s - $@ || \
+		echo '$(CC) $(TARGET) $(CFLAGS) $(ASFLAGS) $(LD) $(LDFLAGS)' > $@
+
+# A line of compile_commands.json beside each object.
+fragment = @printf '{"directory":"%s","file":"%s","command":"%s"}\n' '$(CURDIR)' '$<' \
+	'$(CC) $(TARGET) $(1) -c $< -o $@' > $@.json
+
+$(O)/%.c.o: %.c $(O)/flags
+	@mkdir -p $(@D)
+	$(CC) $(TARGET) $(CFLAGS) -c $< -o $@
+	$(call fragment,$(CFLAGS))
+
+$(O)/%.S.o: %.S $(O)/flags
+	@mkdir -p $(@D)
+	$(CC) $(TARGET) $(ASFLAGS) -c $< -o $@
+
+compile_commands.json: $(OBJ)
+	@cat $(patsubst %,%.json,$(filter %.c.o,$(OBJ))) | sed '1s/^/[\n/;$$!s/$$/,/;$$s/$$/\n]/' > $@
+
+# Linked twice: the backtrace's symbol table comes last in the image, and is made of the first link.
+$(O)/first.elf: $(OBJ) linker.ld
+	$(LD) $(LDFLAGS) -T linker.ld -o $@ $(OBJ)
+
+$(O)/symbols.S: $(O)/first.elf tools/symbols.py
+	$(NM) -n $< | $(PYTHON) tools/symbols.py > $@
+
+$(O)/symbols.o: $(O)/symbols.S
+	$(CC) $(TARGET) $(ASFLAGS) -c $< -o $@
+
+$(O)/bounce.elf: $(OBJ) $(O)/symbols.o linker.ld
+	$(LD) $(LDFLAGS) -T linker.ld -o $@ $(OBJ) $(O)/symbols.o
+
+$(O)/bounce.sym: $(O)/bounce.elf
+	$(NM) -n $< > $@
+
+$(O)/bounce.lst: $(O)/bounce.elf
+	$(OBJDUMP) -d -S $< > $@ 2>/dev/null
+
+$(O)/bounce.iso: $(O)/bounce.elf tools/iso.sh
+	sh tools/iso.sh $@ $<
+
+# --- running ----------------------------------------------------------------------------------
+
+packages-run packages-test: packages-%:
+	@sh tools/packages.sh $*
+
+run: packages-run
+	@$(MAKE) --no-print-directory all
+	@$(PYTHON) tools/run.py $(if $(FILE),--file '$(FILE)') $(if $(ARGS),--args '$(ARGS)') \
+		$(if $(MACHINE),--machine '$(MACHINE)') $(if $(FIRMWARE),--firmware '$(FIRMWARE)') \
+		$(if $(MEM),--memory '$(MEM)') $(if $(CPU),--cpu '$(CPU)') \
+		$(if $(QEMU_ARGS),--qemu-args='$(QEMU_ARGS)') --build $(O)
+
+debug: packages-run
+	@$(MAKE) --no-print-directory all
+	@$(PYTHON) tools/debug.py --build $(O) $(if $(ARGS),--args '$(ARGS)')
+
+test: packages-test
+	@$(MAKE) --no-print-directory all host-test
+	$(PYTHON) -m pytest tests/qemu $(PYTEST_ARGS)
+
+# --- host unit tests --------------------------------------------------------------------------
+
+# The same sources and cases as in the kernel, under the sanitizers.
+HOST_CFLAGS := -std=gnu17 -O1 -g $(WARN) -I. -MMD -MP -fno-omit-frame-pointer -fwrapv \
+               -fsanitize=address,undefined -fno-sanitize-recover=all
+HOST_SRC := $(sort $(wildcard mm/*.c dma/*.c tests/*.c tests/unit/*.c tests/host/*.c) \
+                   boot/multiboot2.c boot/pvh.c $(HOST_EXTRA))
+HOST_OBJ := $(patsubst %,$(O)/host/%.o,$(HOST_SRC))
+
+.PHONY: host-test
+host-test: $(O)/host/unit
+	$< $(if $(SEED),seed=$(SEED))
+
+$(O)/host/unit: $(HOST_OBJ)
+	$(HOST_CC) $(HOST_CFLAGS) -o $@ $^
+
+$(O)/host/%.c.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(HOST_CC) $(HOST_CFLAGS) -c $< -o $@
+
+# --- keeping the house ------------------------------------------------------------------------
+
+check:
+	@sh tools/check.sh $(O)
+
+count:
+	@$(PYTHON) tools/count.py
+
+clean:
+	rm -rf $(O) compile_commands.json
+
+-include $(OBJ:.o=.d) $(HOST_OBJ:.o=.d)

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The one sink for what a caller does wrong.
+ *
+ * Misuse is a driver's bug: the call that shows it has no effect, is counted by
+ * kind, and is named in the log with the device and the caller's function.
+ * Exhaustion and bad input are not misuse; they return errors.
+ */
+#ifndef DMA_CHECK_H
+#define DMA_CHECK_H
+
+#include "dma/types.h"
+
+struct dma_device;
+struct dma_system;
+
+enum dma_misuse_kind {
+	DMA_MISUSE_UNMAP_INVALID,   /* unmap or sync of what is not mapped */
+	DMA_MISUSE_SIZE,	    /* unmap with another size than was mapped */
+	DMA_MISUSE_DIRECTION,	    /* unmap or sync in another direction than was mapped */
+	DMA_MISUSE_DEVICE,	    /* another device's mapping */
+	DMA_MISUSE_SYNC_RANGE,	    /* sync beyond the mapping; clamped */
+	DMA_MISUSE_MAPPING_ERROR,   /* DMA_MAPPING_ERROR used as an address */
+	DMA_MISUSE_GATE_REACH,	    /* at the gate: out of the device's reach */
+	DMA_MISUSE_GATE_POOL,	    /* at the gate: pool memory that isn't this device's mapping */
+	DMA_MISUSE_GATE_LENGTH,	    /* at the gate: nothing, or an end that wraps */
+	DMA_MISUSE_LEAK,	    /* a device is gone, its mappings aren't */
+	DMA_MISUSE_PAGE_DOUBLE_FREE,
+	DMA_MISUSE_PAGE_ORDER,
+	DMA_MISUSE_PAGE_RESERVED,
+	DMA_MISUSE_PAGE_UNALIGNED,
+	DMA_MISUSE_KINDS
+};
+
+/* The return address of the API function that calls this: the driver's line. */
+#define DMA_CALLER __builtin_return_address(0)
+
+/*
+ * Report one misuse. `dev` is never NULL (a system has a device `nobody` for
+ * what no device did). `addr` is a bus address, or a physical one for pages.
+ */
+void dma_misuse(struct dma_device *dev, enum dma_misuse_kind kind, uint64_t addr, uint64_t len,
+		const void *caller);
+
+const char *dma_misuse_name(enum dma_misuse_kind kind);
+
+/* How often a kind was seen, on all devices of the system. */
+uint64_t dma_misuse_count(const struct dma_system *sys, enum dma_misuse_kind kind);
+uint64_t dma_misuse_total(const struct dma_system *sys);
+
+#endif

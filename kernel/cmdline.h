@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The command line: words apart by blanks, `key` or `key=value`; "…" quotes
+ * blanks. The last of equal keys wins.
+ *
+ * An option takes a value that is checked where it is read: a malformed one is
+ * named in a warning and its default stays. After all readers had their turn,
+ * cmdline_warn_unknown() names every word that nobody knows.
+ *
+ * Device options are `<driver>.<name>=` for all of a driver, `<device>.<name>=`
+ * for one; the one beats the all.
+ */
+#ifndef KERNEL_CMDLINE_H
+#define KERNEL_CMDLINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CMDLINE_MAX   4096
+#define CMDLINE_WORDS 64
+
+/* Split and keep a copy of `text`; a second call appends. What doesn't fit is dropped with a warning. */
+void cmdline_add(const char *text);
+
+/* The value of `key`; "" where the key stands alone; NULL where it is absent. */
+const char *cmdline_get(const char *key);
+
+/* Present? `key` or `key=1|on|yes` is true, `key=0|off|no` false; absent: `fallback`. */
+bool cmdline_flag(const char *key, bool fallback);
+
+/* A number in decimal or 0x hex within [min, max]. */
+uint64_t cmdline_number(const char *key, uint64_t fallback, uint64_t min, uint64_t max);
+
+/* One of `names` (NULL-terminated), as its index. */
+int cmdline_choice(const char *key, int fallback, const char *const *names);
+
+/* Bytes with an optional K, M or G. 0; -EINVAL for what is no such number or overflows. Pure. */
+int parse_size(const char *text, const char **end, uint64_t *bytes);
+
+/* `<device>.<name>`, else `<driver>.<name>`, else NULL. `device` is the driver's name and a number. */
+const char *cmdline_device(const char *driver, const char *device, const char *name);
+
+/* A word for the driver's options is known even where the device is absent. */
+void cmdline_know(const char *key);	   /* this key */
+void cmdline_know_device(const char *driver, const char *name); /* <driver>[<n>].<name> */
+
+/* Name each word that no reader asked for and nobody knows. Returns how many. */
+unsigned cmdline_warn_unknown(void);
+
+#endif

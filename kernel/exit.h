@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Leaving the machine. The last line is always `bounce: exit <n>`; then the
+ * byte goes to QEMU's isa-debug-exit at port 0xf4, or, where nothing answers
+ * there, the power goes off by ACPI (and if that fails too, the CPU halts).
+ */
+#ifndef KERNEL_EXIT_H
+#define KERNEL_EXIT_H
+
+#include <stdint.h>
+
+#define EXIT_PASS  0 /* all that was asked for passed */
+#define EXIT_FAIL  1 /* something failed, or what was asked for isn't there */
+#define EXIT_PANIC 2
+
+__attribute__((noreturn)) void machine_exit(int code);
+__attribute__((noreturn)) void machine_reboot(void);
+
+/* Where ACPI's tables begin, for power off (physical address; 0: unknown). */
+void power_init(uint64_t rsdp);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The log: lines with a level and a time, on the console and in a ring.
+ *
+ * A line goes to the console when its level is at or below the one chosen
+ * (loglevel=error|warning|info|debug), always to the ring, which a panic and
+ * the shell's `log` print. Any context. A line is printed as
+ *
+ *	[    0.123456] pci: 00:04.0 1234:11e8 edu
+ *
+ * with "warning: " or "error: " before the text where the level says so. No
+ * line begins with "ok" or "not ok".
+ */
+#ifndef KERNEL_LOG_H
+#define KERNEL_LOG_H
+
+#include <stdarg.h>
+
+#include "kernel/printf.h"
+
+enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
+
+void log_at(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void vlog_at(enum log_level level, const char *fmt, va_list args) PRINTF_LIKE(2, 0);
+
+#define log_error(...)	 log_at(LOG_ERROR, __VA_ARGS__)
+#define log_warning(...) log_at(LOG_WARNING, __VA_ARGS__)
+#define log_info(...)	 log_at(LOG_INFO, __VA_ARGS__)
+#define log_debug(...)	 log_at(LOG_DEBUG, __VA_ARGS__)
+
+/* What the console shows from now on (the ring keeps all). Default LOG_WARNING. */
+void log_set_level(enum log_level level);
+
+/* The name of a level to its number; -EINVAL. */
+int log_level_parse(const char *name);
+
+/* Print the last `lines` lines of the ring (0: all there are) to the console. */
+void log_print_ring(unsigned lines);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The instances: the one memory map, allocator, pool and DMA system of this
+ * machine. mm/ and dma/ get them as arguments; only main, the shell, jobs and
+ * drivers name them. (gdb's helpers begin here.)
+ */
+#ifndef KERNEL_MACHINE_H
+#define KERNEL_MACHINE_H
+
+#include "boot/boot_info.h"
+#include "dma/dma.h"
+#include "dma/swiotlb.h"
+#include "mm/kmem.h"
+#include "mm/memmap.h"
+#include "mm/pages.h"
+
+/* A boot module after it was moved to the top of memory. */
+struct module {
+	phys_addr_t addr;
+	uint64_t size; /* bytes */
+	char name[48];
+};
+
+struct machine {
+	struct boot_info boot;
+	struct memmap memmap;
+	struct zones zones;
+	struct kmem kmem;
+	struct swiotlb pool;
+	struct dma_system dma;
+	size_t module_count;
+	struct module module[BOOT_MODULES];
+	uint64_t seed;
+	struct mem_range image; /* the kernel, physical */
+};
+
+extern struct machine machine;
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel's page tables.
+ *
+ *	0x0000000000000000  nothing: every low pointer faults
+ *	DIRECT_BASE         all RAM, writable, no-execute (2 MiB pages, 1 GiB where CPUID has them)
+ *	MMIO_BASE           device memory, uncached, mapped on demand
+ *	KERNEL_BASE         the image: text r-x, rodata r--, data rw-, guard pages below stacks
+ *
+ * The boot tables (entry.S) map the first 4 GiB at 0 and at DIRECT_BASE, so
+ * that phys_to_virt() holds from the first C line on.
+ */
+#ifndef KERNEL_MMU_H
+#define KERNEL_MMU_H
+
+#define DIRECT_BASE 0xffff800000000000
+#define MMIO_BASE   0xffffc00000000000
+#define KERNEL_BASE 0xffffffff80000000
+
+#ifndef __ASSEMBLER__
+
+#include "mm/memmap.h"
+#include "mm/pages.h"
+#include "mm/types.h"
+
+enum mmu_flags {
+	MMU_READ = 0,
+	MMU_WRITE = 1 << 0,
+	MMU_EXEC = 1 << 1,
+	MMU_UNCACHED = 1 << 2,
+	MMU_WRITE_COMBINING = 1 << 3, /* uncached where the CPU has no PAT */
+};
+
+/*
+ * Build the final tables and switch to them: direct map of all RAM of the map,
+ * image by section. Table pages are carved from the map's top below 4 GiB.
+ * -ENOMEM.
+ */
+int mmu_init(struct memmap *map);
+
+/* From now on table pages come from the allocator. */
+void mmu_use_pages(struct zones *zones);
+
+/* Map, change or remove pages at `virt`; sizes and addresses in whole pages. Large pages are split. */
+int mmu_map(uint64_t virt, phys_addr_t addr, uint64_t size, unsigned flags);
+int mmu_protect(uint64_t virt, uint64_t size, unsigned flags);
+void mmu_unmap(uint64_t virt, uint64_t size);
+
+/* What a virtual address leads to; PHYS_NONE where nothing is mapped. */
+phys_addr_t mmu_translate(uint64_t virt);
+
+/*
+ * Device memory at any physical address (no alignment asked), in the MMIO window. NULL
+ * where tables or window are used up.
+ */
+void *mmu_map_device(phys_addr_t addr, uint64_t size, unsigned flags);
+void mmu_unmap_device(void *virt, uint64_t size);
+
+/* RAM's place in the direct map, and back (also for pointers into the image). */
+static inline void *phys_to_virt(phys_addr_t addr)
+{
+	return (void *)(addr.value + DIRECT_BASE);
+}
+
+static inline phys_addr_t virt_to_phys(const void *ptr)
+{
+	uint64_t v = (uint64_t)ptr;
+
+	return phys(v >= KERNEL_BASE ? v - KERNEL_BASE : v - DIRECT_BASE);
+}
+
+/* Highest physical address the CPU has, plus one. */
+uint64_t mmu_phys_limit(void);
+
+#endif
+#endif

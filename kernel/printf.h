@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Formatted text: ISO C's conversions d i u x X c s p %, with flags - 0 + space
+ * #, width, precision, * and the lengths hh h l ll z t j. No floating point.
+ * Formats are checked by the compiler.
+ */
+#ifndef KERNEL_PRINTF_H
+#define KERNEL_PRINTF_H
+
+#include <stdarg.h>
+#include <stddef.h>
+
+#define PRINTF_LIKE(fmt, first) __attribute__((format(printf, fmt, first)))
+
+/* As ISO C: at most `size` bytes with the final 0; returns what the whole would have taken. */
+int vsnprintf(char *buf, size_t size, const char *fmt, va_list args) PRINTF_LIKE(3, 0);
+int snprintf(char *buf, size_t size, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+/* To the console, with no level and no newline of its own (reports, KTAP, the shell). */
+int vprintf(const char *fmt, va_list args) PRINTF_LIKE(1, 0);
+int printf(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+#endif

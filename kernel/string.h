@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Strings and memory, as ISO C has them. */
+#ifndef KERNEL_STRING_H
+#define KERNEL_STRING_H
+
+#include <stddef.h>
+
+void *memcpy(void *dst, const void *src, size_t n);
+void *memmove(void *dst, const void *src, size_t n);
+void *memset(void *dst, int byte, size_t n);
+int memcmp(const void *a, const void *b, size_t n);
+size_t strlen(const char *s);
+size_t strnlen(const char *s, size_t max);
+int strcmp(const char *a, const char *b);
+int strncmp(const char *a, const char *b, size_t n);
+char *strchr(const char *s, int c);
+
+/* Copy as much as fits, always with a final 0; false where it was cut. */
+#include <stdbool.h>
+bool string_copy(char *dst, size_t size, const char *src);
+
+#endif

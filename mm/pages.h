@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Page frames: zones, and an allocator that takes an address limit.
+ *
+ * ZONE_DMA is the bottom 16 MiB, ZONE_NORMAL all the rest. A request names a
+ * zone, an order and, if it likes, the last address the block may reach; the
+ * answer is the highest (or lowest, or a random) free block that fits, of the
+ * smallest order that is enough, at a cost that does not grow with memory.
+ *
+ * Any context, interrupts on or off.
+ */
+#ifndef MM_PAGES_H
+#define MM_PAGES_H
+
+#include "mm/buddy.h"
+#include "mm/memmap.h"
+#include "mm/types.h"
+
+#define ZONE_DMA_END MIB(16)
+#define NO_LIMIT     UINT64_MAX
+
+enum zone_id { ZONE_DMA, ZONE_NORMAL, ZONE_COUNT };
+
+/* Which of the blocks that fit. Highest first is the default: it shows a wrong mask on boot one. */
+enum page_place { PLACE_HIGH, PLACE_LOW, PLACE_SHUFFLE };
+
+struct page_request {
+	unsigned order;	       /* 2^order pages, aligned to their size; up to BUDDY_MAX_ORDER */
+	enum zone_id zone;     /* ZONE_NORMAL, or ZONE_DMA for the reserve only */
+	bool dma_reserve;      /* a ZONE_NORMAL request that may fall back into ZONE_DMA */
+	enum page_place place; /* within the zone */
+	uint64_t limit;	       /* the last byte lies at or below it; NO_LIMIT */
+};
+
+enum page_refusal {
+	REFUSED_SIZE,	 /* order above BUDDY_MAX_ORDER */
+	REFUSED_LIMIT,	 /* free blocks of that order exist, but none under the limit */
+	REFUSED_EMPTY,	 /* no free block of that order */
+	REFUSED_RESERVE, /* only ZONE_DMA had one, and the request may not take it */
+	REFUSED_KINDS
+};
+
+/* One zone: an address range, its allocator, what happened in it. */
+struct zone {
+	const char *name;
+	struct buddy buddy;
+	uint64_t refused[REFUSED_KINDS]; /* requests that named this zone first */
+};
+
+struct zones {
+	struct zone zone[ZONE_COUNT];
+	uint64_t seed; /* of PLACE_SHUFFLE */
+};
+
+/*
+ * Build both zones over the map's free memory and take all of it. The
+ * bookkeeping (about 3 bits a page) is carved from the map, from the top.
+ * After this the map's free list is empty. -ENOMEM: no room for bookkeeping.
+ */
+int pages_init(struct zones *zones, struct memmap *map, uint64_t seed);
+
+/* A block that fits the request, its contents undefined; PHYS_NONE, counted, where there is none. */
+phys_addr_t pages_alloc(struct zones *zones, const struct page_request *request);
+
+/* Give a block back, as it was allocated. A mistake is reported through port_page_misuse(). */
+void pages_free(struct zones *zones, phys_addr_t addr, unsigned order);
+
+/*
+ * Take exactly the free pages [start, start + pages), page-aligned. All or
+ * nothing: 0, -EBUSY (some page isn't free), -EINVAL (no such memory). They are
+ * given back with pages_give(), also piecewise.
+ */
+int pages_take(struct zones *zones, phys_addr_t start, size_t pages);
+void pages_give(struct zones *zones, phys_addr_t start, size_t pages);
+
+/* Bytes free in one zone. */
+uint64_t pages_free_bytes(const struct zones *zones, enum zone_id zone);
+
+/* Why the last request of a kind would be refused, for a line in the log. */
+const char *page_refusal_name(enum page_refusal why);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What mm/ wants from the kernel it lives in: all of it, there is nothing
+ * else. The kernel's own answers are in kernel/port.c, those of the host
+ * tests in tests/host/port.c. (What dma/ wants beyond is in dma/port.h.)
+ *
+ * All of it can be called in any context, interrupts on or off.
+ */
+#ifndef MM_PORT_H
+#define MM_PORT_H
+
+#include "mm/types.h"
+
+/* A spin lock; all zero is unlocked. Not recursive. */
+struct port_lock {
+	uint32_t word;
+};
+
+/* Take a lock with interrupts off; the result goes to port_unlock(). */
+unsigned long port_lock(struct port_lock *lock);
+void port_unlock(struct port_lock *lock, unsigned long flags);
+
+/* Interrupts off on this CPU; the result goes to port_irq_restore(). */
+unsigned long port_irq_save(void);
+void port_irq_restore(unsigned long flags);
+
+/* This CPU's number, from 0; stays true while interrupts are off. */
+#define PORT_MAX_CPUS 1
+unsigned port_cpu(void);
+
+/* The pointer through which the kernel reaches a page of RAM, and back. */
+void *port_phys_to_virt(phys_addr_t addr);
+phys_addr_t port_virt_to_phys(const void *ptr);
+
+enum port_log_level { PORT_LOG_ERROR, PORT_LOG_WARNING, PORT_LOG_INFO, PORT_LOG_DEBUG };
+
+/* One line for the log, without the newline. */
+__attribute__((format(printf, 2, 3))) void port_log(enum port_log_level level, const char *fmt, ...);
+
+/* The state of mm or dma itself is broken: stop the machine. */
+__attribute__((noreturn, format(printf, 1, 2))) void port_panic(const char *fmt, ...);
+
+/* A caller's mistake with pages. The call that made it has no effect. */
+enum page_misuse {
+	PAGE_DOUBLE_FREE, /* some or all of the block is free already */
+	PAGE_WRONG_ORDER, /* allocated, but not as one block of this order */
+	PAGE_RESERVED,	  /* never was the allocator's to give */
+	PAGE_UNALIGNED,	  /* not at a multiple of the block's size */
+	PAGE_MISUSE_KINDS
+};
+void port_page_misuse(enum page_misuse kind, phys_addr_t addr, unsigned order, const void *caller);
+
+/* As ISO C has them; a compiler may call these on its own. */
+void *memcpy(void *dst, const void *src, size_t n);
+void *memmove(void *dst, const void *src, size_t n);
+void *memset(void *dst, int byte, size_t n);
+int memcmp(const void *a, const void *b, size_t n);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ktest: suites of cases, reported as KTAP version 1, on the host and in the
+ * kernel alike.
+ *
+ * A case is a function; the first EXPECT that doesn't hold fails it, a REQUIRE
+ * also ends it. A suite's begin() and end() run around each case; end() is
+ * where balances (mappings, slots, pages, misuse) are proved to be zero.
+ */
+#ifndef TESTS_KTEST_H
+#define TESTS_KTEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ktest {
+	const char *suite, *name;
+	uint64_t seed;	/* of this run; a case draws from ktest_random() */
+	uint64_t random;
+	bool failed;
+	char skip[96]; /* not empty: skipped, and why */
+	void *fixture; /* begin()'s own */
+};
+
+struct ktest_case {
+	const char *name;
+	void (*run)(struct ktest *t);
+};
+
+struct ktest_suite {
+	const char *name;
+	void (*begin)(struct ktest *t); /* may skip; may be NULL */
+	void (*end)(struct ktest *t);	/* may be NULL; runs also after a failed case */
+	const struct ktest_case *cases; /* ends with a NULL name */
+};
+
+extern const struct ktest_suite *const ktest_suites[]; /* NULL-terminated */
+
+/*
+ * `which` is all, list, <suite> or <suite>.<case>. Cases run in an order drawn
+ * from `seed`. Returns how many failed; -ENOENT, and a line that names it,
+ * where there is none such.
+ */
+int ktest_run(const char *which, uint64_t seed);
+
+void ktest_fail(struct ktest *t, const char *file, int line, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+void ktest_skip(struct ktest *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A diagnostic: "# …". */
+void ktest_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Below `bound`, from the run's seed and the case's name. */
+uint64_t ktest_random(struct ktest *t, uint64_t bound);
+
+#define EXPECT(t, condition)                                                                       \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			ktest_fail(t, __FILE__, __LINE__, "not true: %s", #condition);             \
+	} while (0)
+
+#define EXPECT_EQ(t, got, want)                                                                    \
+	do {                                                                                       \
+		uint64_t got_ = (uint64_t)(got), want_ = (uint64_t)(want);                         \
+		if (got_ != want_)                                                                 \
+			ktest_fail(t, __FILE__, __LINE__, "%s is %#llx, not %#llx", #got,          \
+				   (unsigned long long)got_, (unsigned long long)want_);           \
+	} while (0)
+
+#define REQUIRE(t, condition)                                                                      \
+	do {                                                                                       \
+		if (!(condition)) {                                                                \
+			ktest_fail(t, __FILE__, __LINE__, "not true: %s", #condition);             \
+			return;                                                                    \
+		}                                                                                  \
+	} while (0)
+
+#endif
