@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel's table of contents: what is set up in which order, and what is
+ * done then.
+ */
+#include "drivers/device.h"
+#include "kernel/cmdline.h"
+#include "kernel/console.h"
+#include "kernel/exit.h"
+#include "kernel/firmware.h"
+#include "kernel/irq.h"
+#include "kernel/job.h"
+#include "kernel/log.h"
+#include "kernel/machine.h"
+#include "kernel/memory.h"
+#include "kernel/shell.h"
+#include "kernel/string.h"
+#include "kernel/time.h"
+#include "kernel/trap.h"
+#include "tests/ktest.h"
+
+struct machine machine;
+
+void kmain(uint32_t magic, uint64_t info_addr);
+
+static void options_init(void)
+{
+	static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
+
+	log_set_level(cmdline_choice("loglevel", LOG_WARNING, levels));
+	machine.seed = cmdline_number("seed", time_ticks() & UINT32_MAX, 0, UINT64_MAX);
+	cmdline_know("ktest");
+	cmdline_know("run");
+	cmdline_know("exit");
+}
+
+static void banner(void)
+{
+	const struct memmap *map = &machine.memmap;
+
+	printf("Bounce by %s: %llu MiB of memory, %llu MiB of it above 4 GiB; swiotlb %llu KiB at "
+	       "%#llx\n",
+	       machine.boot.protocol, (unsigned long long)memmap_bytes(map) >> 20,
+	       (unsigned long long)memmap_bytes_above(map, GIB(4)) >> 20,
+	       (unsigned long long)machine.pool.slots * SWIOTLB_SLOT >> 10,
+	       (unsigned long long)machine.pool.base.value);
+}
+
+/* What the command line asks for: tests, then the job; the worst result is the exit code. */
+static int work(void)
+{
+	const char *tests = cmdline_get("ktest"), *run = cmdline_get("run");
+	int code = EXIT_PASS;
+
+	if (tests && ktest_run(*tests ? tests : "all", machine.seed))
+		code = EXIT_FAIL;
+	if (run && job_run(run))
+		code = EXIT_FAIL;
+	return code;
+}
+
+void kmain(uint32_t magic, uint64_t info_addr)
+{
+	int code;
+
+	console_init();					/* from here on there are words */
+	trap_init();					/* and a fault is reported */
+	firmware_init(magic, info_addr, &machine.boot); /* memory map, modules, command line */
+	options_init();
+	memory_map(&machine);	       /* page tables; all RAM is reachable */
+	power_init(machine.boot.rsdp); /* while the loader's tables are there */
+	memory_share_out(&machine);    /* modules to the top, swiotlb, zones */
+	irq_init();
+	time_init();
+	irq_enable();
+	console_start_input();
+	devices_init();
+	cmdline_warn_unknown();
+	banner();
+	code = work();
+	if (cmdline_flag("exit", false)) {
+		devices_shutdown();
+		machine_exit(code);
+	}
+	shell();
+}

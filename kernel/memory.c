@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/memory.h"
+
+#include "boot/fw_cfg.h"
+#include "kernel/cmdline.h"
+#include "kernel/exit.h"
+#include "kernel/log.h"
+#include "kernel/mmu.h"
+#include "kernel/string.h"
+
+extern char __image_start[], __image_end[];
+
+#define POOL_ALIGN KIB(64)
+
+static __attribute__((noreturn)) void give_up(const char *what)
+{
+	log_error("memory: %s", what);
+	machine_exit(EXIT_FAIL);
+}
+
+static void read_map(struct machine *m)
+{
+	const struct boot_info *boot = &m->boot;
+	uint64_t limit = mmu_phys_limit();
+
+	if (boot->reserved_above < limit)
+		limit = boot->reserved_above;
+	memmap_init(&m->memmap, limit);
+	for (size_t i = 0; i < boot->range_count; i++)
+		memmap_add(&m->memmap, boot->range[i].base, boot->range[i].length,
+			   boot->range[i].usable);
+	if (memmap_seal(&m->memmap)) {
+		log_error("memory: the firmware's map of %zu ranges names no usable memory",
+			  boot->range_count);
+		give_up("nothing can run here; give the machine memory (24 MiB at least)");
+	}
+	if (m->memmap.dropped)
+		log_warning("memory: %u ranges of the firmware's map were dropped",
+			    m->memmap.dropped);
+}
+
+static void reserve_loaded(struct machine *m)
+{
+	m->image.start = virt_to_phys(__image_start).value;
+	m->image.end = virt_to_phys(__image_end).value;
+	if (!memmap_is_ram(&m->memmap, m->image.start, m->image.end))
+		give_up("the firmware's map says that the kernel's own place is no RAM");
+	memmap_reserve(&m->memmap, m->image.start, m->image.end);
+	memmap_reserve(&m->memmap, m->boot.info_start, m->boot.info_end);
+	for (size_t i = 0; i < m->boot.module_count; i++)
+		memmap_reserve(&m->memmap, m->boot.module[i].start, m->boot.module[i].end);
+}
+
+/* A place at the top for a module; it says so where that isn't above 4 GiB though such memory is.
+ */
+static phys_addr_t carve_for_module(struct machine *m, uint64_t size, const char *name)
+{
+	phys_addr_t to = memmap_carve(&m->memmap, size, PAGE_SIZE, 0, UINT64_MAX, MEMMAP_HIGHEST);
+	uint64_t above = memmap_bytes_above(&m->memmap, GIB(4));
+
+	if (!phys_is_none(to) && to.value < GIB(4) && above)
+		log_warning("module %s: %llu KiB find no room in the %llu KiB above 4 GiB, "
+			    "it lies at %#llx",
+			    name, (unsigned long long)size >> 10, (unsigned long long)above >> 10,
+			    (unsigned long long)to.value);
+	return to;
+}
+
+static void keep_module(struct machine *m, phys_addr_t addr, uint64_t size, const char *name)
+{
+	struct module *module = &m->module[m->module_count++];
+
+	module->addr = addr;
+	module->size = size;
+	string_copy(module->name, sizeof(module->name), name);
+	log_info("module %s: %llu bytes at %#llx", name, (unsigned long long)size,
+		 (unsigned long long)addr.value);
+}
+
+static void move_module(struct machine *m, const struct boot_module *from)
+{
+	uint64_t size = from->end - from->start;
+	phys_addr_t to;
+
+	if (from->end < from->start || !memmap_is_ram(&m->memmap, from->start, from->end)) {
+		log_warning("module %s: [%#llx, %#llx) is not all RAM, it is left out", from->name,
+			    (unsigned long long)from->start, (unsigned long long)from->end);
+		return;
+	}
+	to = carve_for_module(m, size, from->name);
+	if (phys_is_none(to)) {
+		log_warning("module %s: %llu KiB find no second place, it stays at %#llx",
+			    from->name, (unsigned long long)size >> 10,
+			    (unsigned long long)from->start);
+		to = phys(from->start);
+	} else {
+		memcpy(phys_to_virt(to), phys_to_virt(phys(from->start)), size);
+	}
+	keep_module(m, to, size, from->name);
+}
+
+/* What the loader's places held is dead now, but for a module that found no other. */
+static void release_loaded(struct machine *m)
+{
+	memmap_release(&m->memmap, m->boot.info_start, m->boot.info_end);
+	for (size_t i = 0; i < m->boot.module_count; i++)
+		memmap_release(&m->memmap, m->boot.module[i].start, m->boot.module[i].end);
+	memmap_reserve(&m->memmap, m->image.start, m->image.end);
+	for (size_t i = 0; i < m->module_count; i++)
+		memmap_reserve(&m->memmap, m->module[i].addr.value,
+			       m->module[i].addr.value + m->module[i].size);
+}
+
+static void fetch_host_module(struct machine *m)
+{
+	uint16_t key;
+	uint32_t size;
+	phys_addr_t to;
+
+	if (m->module_count || !fw_cfg_find("opt/bounce/module", &key, &size))
+		return;
+	to = carve_for_module(m, size, "opt/bounce/module");
+	if (phys_is_none(to)) {
+		log_warning("module opt/bounce/module: no room for its %u KiB, it is left out",
+			    size >> 10);
+		return;
+	}
+	if (fw_cfg_read(key, phys_to_virt(to), size)) {
+		log_warning("module opt/bounce/module: the host's fw_cfg failed, it is left out");
+		return;
+	}
+	keep_module(m, to, size, "opt/bounce/module");
+}
+
+/* Bytes that `swiotlb=[<bytes>][,force|,off]` asks for; *force as it says. */
+static uint64_t pool_size_wanted(const struct machine *m, bool *force)
+{
+	const char *text = cmdline_get("swiotlb");
+	uint64_t ram = memmap_bytes(&m->memmap);
+	uint64_t fallback = memmap_top(&m->memmap) > GIB(4) ? MIB(128) : ram / 16;
+	uint64_t bytes;
+
+	if (fallback < MIB(1))
+		fallback = MIB(1);
+	bytes = fallback;
+	*force = false;
+	if (!text)
+		return bytes;
+	if (*text >= '0' && *text <= '9' && parse_size(text, &text, &bytes))
+		text = "?";
+	if (*text == ',')
+		text++;
+	if (!strcmp(text, "force"))
+		*force = true;
+	else if (!strcmp(text, "off"))
+		bytes = 0;
+	else if (*text || !bytes) {
+		log_warning("swiotlb=%s is not [<bytes>[K|M|G]][,force|,off]: %llu KiB are taken",
+			    cmdline_get("swiotlb"), (unsigned long long)fallback >> 10);
+		bytes = fallback;
+	}
+	return bytes;
+}
+
+/* The pool and its bookkeeping, both or neither; the pool as low as it can lie. */
+static bool carve_pool(struct machine *m, uint64_t bytes)
+{
+	size_t slots = bytes >> SWIOTLB_SHIFT;
+	phys_addr_t base = memmap_carve(&m->memmap, bytes, POOL_ALIGN, m->image.end, UINT64_MAX,
+					MEMMAP_LOWEST);
+	phys_addr_t meta;
+
+	if (phys_is_none(base))
+		return false;
+	meta = memmap_carve(&m->memmap, swiotlb_metadata_size(slots), PAGE_SIZE, 0, UINT64_MAX,
+			    MEMMAP_HIGHEST);
+	if (phys_is_none(meta)) {
+		memmap_release(&m->memmap, base.value, base.value + bytes);
+		return false;
+	}
+	swiotlb_init(&m->pool, base, slots, phys_to_virt(meta));
+	return true;
+}
+
+static void make_pool(struct machine *m)
+{
+	bool force;
+	uint64_t wanted = ALIGN_UP(pool_size_wanted(m, &force), PAGE_SIZE), bytes = wanted;
+
+	while (bytes >= PAGE_SIZE && !carve_pool(m, bytes))
+		bytes = ALIGN_DOWN(bytes / 2, PAGE_SIZE);
+	if (wanted && bytes < PAGE_SIZE)
+		give_up("no room for a swiotlb; give the machine more memory");
+	if (bytes != wanted)
+		log_warning("swiotlb: no room for %llu KiB, halved to %llu KiB",
+			    (unsigned long long)wanted >> 10, (unsigned long long)bytes >> 10);
+	m->pool.force = force;
+}
+
+void memory_map(struct machine *m)
+{
+	read_map(m);
+	reserve_loaded(m);
+	if (mmu_init(&m->memmap))
+		give_up("no room for page tables; give the machine more memory");
+}
+
+void memory_share_out(struct machine *m)
+{
+	for (size_t i = 0; i < m->boot.module_count; i++)
+		move_module(m, &m->boot.module[i]);
+	release_loaded(m);
+	fetch_host_module(m);
+	make_pool(m);
+	if (pages_init(&m->zones, &m->memmap, m->seed))
+		give_up("no room for the page allocator's bookkeeping");
+	mmu_use_pages(&m->zones);
+	kmem_init(&m->kmem, &m->zones);
+	dma_system_init(&m->dma, &m->zones, &m->kmem, &m->pool);
+}
