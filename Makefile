@@ -23,7 +23,8 @@ ifeq ($(origin CC),default)
 endif
 
 ifneq ($(findstring clang,$(notdir $(CC))),)
-  TARGET  := --target=x86_64-unknown-none-elf
+  # For this target clang knows some of the flags below only to ignore them, and would say so.
+  TARGET  := --target=x86_64-unknown-none-elf -Wno-unused-command-line-argument
   LD      := $(or $(shell command -v ld.lld),$(shell command -v ld.lld-14))
   NM      := $(or $(shell command -v llvm-nm),nm)
   OBJDUMP := $(or $(shell command -v llvm-objdump),objdump)

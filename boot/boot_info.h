@@ -15,10 +15,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BOOT_RANGES   256
-#define BOOT_MODULES  8
-#define BOOT_CMDLINE  2048 /* bytes with the final 0 */
-#define BOOT_LOADER   64
+#define BOOT_RANGES    256
+#define BOOT_MODULES   8
+#define BOOT_CMDLINE   2048 /* bytes with the final 0 */
+#define BOOT_LOADER    64
 #define BOOT_COMPLAINT 96
 
 struct boot_range {

@@ -17,7 +17,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # The kernel's services, below the drivers; every other file of kernel/ stands on top of all.
-SERVICES = ("acpi cmdline console exit format io irq log mmu panic backtrace printf string symbols "
+SERVICES = ("acpi cmdline console cpu exit format io irq log mmu panic backtrace printf string symbols "
             "time trap trap_entry uart16550 uart16550_reg").split()
 SERVICE_HEADERS = [f"kernel/{s}.h" for s in SERVICES]
 
@@ -25,7 +25,7 @@ SERVICE_HEADERS = [f"kernel/{s}.h" for s in SERVICES]
 LAYERS = {
     "mm": ["mm/"],
     "dma": ["dma/", "mm/"],
-    "boot": ["boot/", "mm/types.h", "kernel/io.h", "kernel/mmu.h"],
+    "boot": ["boot/", "mm/types.h", "mm/errno.h", "kernel/io.h", "kernel/mmu.h"],
     "services": SERVICE_HEADERS + ["mm/"],
     "drivers": ["drivers/", "dma/", "mm/", "kernel/machine.h"] + SERVICE_HEADERS,
 }

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How a parser fills struct boot_info: the rules that both have in common.
+ *
+ * Tables that are full drop what comes, and count it. A reserved range is never
+ * lost without a trace: it lowers reserved_above, so that want of room can't
+ * turn reserved memory into RAM.
+ */
+#ifndef BOOT_COLLECT_H
+#define BOOT_COLLECT_H
+
+#include "boot/parse.h"
+
+#define MEMORY_USABLE                                                                              \
+	1 /* of both protocols' types, ACPI 6.4, table 15-5; all others are reserved */
+
+static inline void boot_info_clear(struct boot_info *info, const char *protocol)
+{
+	__builtin_memset(info, 0, sizeof(*info));
+	info->protocol = protocol;
+	info->reserved_above = UINT64_MAX;
+}
+
+/* NULL also where the end wraps. */
+static inline const void *boot_read(const struct boot_reader *reader, uint64_t addr, uint64_t size)
+{
+	return size <= UINT64_MAX - addr ? reader->read(reader->context, addr, size) : NULL;
+}
+
+/* Copy at most `n` bytes, up to a 0; `dst` always ends in one. False: it was cut for want of room.
+ */
+static inline bool boot_copy_text(char *dst, size_t size, const char *src, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n && src[i]; i++) {
+		if (i == size - 1)
+			break;
+		dst[i] = src[i];
+	}
+	dst[i] = '\0';
+	return i == n || src[i] == '\0';
+}
+
+/* The first complaint stays: what follows may be its consequence. */
+static inline void boot_complain(struct boot_info *info, const char *what)
+{
+	if (info->complaint[0] == '\0')
+		boot_copy_text(info->complaint, sizeof(info->complaint), what, SIZE_MAX);
+}
+
+static inline void boot_add_range(struct boot_info *info, uint64_t base, uint64_t length,
+				  uint32_t type)
+{
+	bool usable = type == MEMORY_USABLE;
+
+	if (length == 0)
+		return;
+	if (info->range_count < BOOT_RANGES) {
+		info->range[info->range_count++] = (struct boot_range){base, length, usable};
+		return;
+	}
+	info->ranges_dropped++;
+	if (!usable && base < info->reserved_above)
+		info->reserved_above = base;
+}
+
+/* A module's entry, for the caller to name it; NULL: it was dropped. */
+static inline struct boot_module *boot_add_module(struct boot_info *info, uint64_t start,
+						  uint64_t end)
+{
+	struct boot_module *module;
+
+	if (end < start) {
+		boot_complain(info, "a module ends before it starts");
+		return NULL;
+	}
+	if (info->module_count == BOOT_MODULES) {
+		info->modules_dropped++;
+		return NULL;
+	}
+	module = &info->module[info->module_count++];
+	module->start = start;
+	module->end = end;
+	return module;
+}
+
+#endif

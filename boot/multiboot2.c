@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Multiboot2 boot information (Multiboot2 Specification 2.0, section 3.6):
+ *
+ *	u32 total_size, reserved
+ *	tag, at multiples of 8:  u32 type, size (header included), payload
+ *	...
+ *	tag of type 0: the end
+ *
+ * It is read as one piece of total_size bytes; within it a tag has the bytes
+ * that its size says, cut at the end of the piece, and nothing beyond. Fields
+ * are copied out: no alignment of the bytes is relied on.
+ *
+ * What is malformed is left out, with a complaint. A tag whose size can't be
+ * true hides where the next begins, so it ends the walk.
+ */
+#include "boot/collect.h"
+#include "mm/errno.h"
+
+/* Section 3.6.1 and following. */
+enum tag_type {
+	TAG_END = 0,
+	TAG_CMDLINE = 1,
+	TAG_LOADER = 2,
+	TAG_MODULE = 3,
+	TAG_MEMINFO = 4,
+	TAG_MMAP = 6,
+	TAG_RSDP_V1 = 14,
+	TAG_RSDP_V2 = 15,
+};
+
+struct info_header {
+	uint32_t total_size, reserved;
+};
+
+struct tag_header {
+	uint32_t type, size;
+};
+
+struct module_tag {
+	struct tag_header header;
+	uint32_t start, end; /* then its command line */
+};
+
+struct meminfo_tag {
+	struct tag_header header;
+	uint32_t lower, upper; /* KiB from 0; KiB from 1 MiB up to the first hole */
+};
+
+struct mmap_tag {
+	struct tag_header header;
+	uint32_t entry_size, entry_version;
+};
+
+struct mmap_entry {
+	uint64_t base, length;
+	uint32_t type, reserved;
+};
+
+_Static_assert(sizeof(struct info_header) == 8, "section 3.6.2");
+_Static_assert(sizeof(struct tag_header) == 8, "section 3.6.2");
+_Static_assert(sizeof(struct module_tag) == 16, "section 3.6.6");
+_Static_assert(sizeof(struct meminfo_tag) == 16, "section 3.6.4");
+_Static_assert(sizeof(struct mmap_tag) == 16, "section 3.6.8");
+_Static_assert(sizeof(struct mmap_entry) == 24, "section 3.6.8");
+
+/* Loaders make some KiB. What claims more is no boot information. */
+#define INFO_MAX (1U << 20)
+
+/* ACPI 6.4, section 5.2.5.3: of revision 0, and of 2. */
+#define RSDP_V1_SIZE 20
+#define RSDP_V2_SIZE 36
+
+/* Bytes that may be read. */
+struct piece {
+	const char *at;
+	size_t size;
+};
+
+struct walk {
+	struct boot_info *info;
+	struct meminfo_tag meminfo; /* its size is 0 until it was seen */
+	bool mmap_seen, rsdp_v2_seen;
+};
+
+static bool piece_get(struct piece piece, size_t offset, void *out, size_t n)
+{
+	if (offset > piece.size || n > piece.size - offset)
+		return false;
+	__builtin_memcpy(out, piece.at + offset, n);
+	return true;
+}
+
+static void take_cmdline(struct boot_info *info, struct piece tag)
+{
+	const size_t skip = sizeof(struct tag_header);
+
+	info->cmdline_cut = !boot_copy_text(info->cmdline, sizeof(info->cmdline), tag.at + skip,
+					    tag.size - skip);
+}
+
+static void take_loader(struct boot_info *info, struct piece tag)
+{
+	const size_t skip = sizeof(struct tag_header);
+
+	boot_copy_text(info->loader, sizeof(info->loader), tag.at + skip, tag.size - skip);
+}
+
+static void take_module(struct boot_info *info, struct piece tag)
+{
+	struct boot_module *module;
+	struct module_tag head;
+
+	if (!piece_get(tag, 0, &head, sizeof(head))) {
+		boot_complain(info, "a module's tag is too small");
+		return;
+	}
+	module = boot_add_module(info, head.start, head.end);
+	if (module)
+		boot_copy_text(module->name, sizeof(module->name), tag.at + sizeof(head),
+			       tag.size - sizeof(head));
+}
+
+/* Later versions only append to an entry: entry_size alone tells where the next begins. */
+static void take_mmap(struct boot_info *info, struct piece tag)
+{
+	struct mmap_entry entry;
+	struct mmap_tag head;
+	size_t at = sizeof(head);
+
+	if (!piece_get(tag, 0, &head, sizeof(head)) || head.entry_size < sizeof(entry)) {
+		boot_complain(info, "the memory map, or an entry of it, is too small");
+		return;
+	}
+	for (; piece_get(tag, at, &entry, sizeof(entry)); at += head.entry_size)
+		boot_add_range(info, entry.base, entry.length, entry.type);
+	if (at != tag.size)
+		boot_complain(info, "the memory map ends within an entry");
+}
+
+/* The tag holds a copy of the root pointer, not its address: what is known is where the copy lies.
+ */
+static bool take_rsdp(struct boot_info *info, struct piece tag, uint64_t addr, size_t size)
+{
+	if (tag.size < sizeof(struct tag_header) + size) {
+		boot_complain(info, "the tag of ACPI's root pointer is too small");
+		return false;
+	}
+	info->rsdp = addr + sizeof(struct tag_header);
+	return true;
+}
+
+static void take_tag(struct walk *walk, uint32_t type, struct piece tag, uint64_t addr)
+{
+	struct boot_info *info = walk->info;
+
+	switch (type) {
+	case TAG_CMDLINE:
+		take_cmdline(info, tag);
+		break;
+	case TAG_LOADER:
+		take_loader(info, tag);
+		break;
+	case TAG_MODULE:
+		take_module(info, tag);
+		break;
+	case TAG_MEMINFO:
+		if (!piece_get(tag, 0, &walk->meminfo, sizeof(walk->meminfo)))
+			boot_complain(info, "the tag of basic memory information is too small");
+		break;
+	case TAG_MMAP:
+		walk->mmap_seen = true;
+		take_mmap(info, tag);
+		break;
+	case TAG_RSDP_V1:
+		if (!walk->rsdp_v2_seen)
+			take_rsdp(info, tag, addr, RSDP_V1_SIZE);
+		break;
+	case TAG_RSDP_V2:
+		walk->rsdp_v2_seen |= take_rsdp(info, tag, addr, RSDP_V2_SIZE);
+		break;
+	}
+}
+
+/* Tags from the header on up to the end tag. `whole` lies at `addr`. */
+static void walk_tags(struct walk *walk, struct piece whole, uint64_t addr)
+{
+	size_t at = sizeof(struct info_header);
+	struct tag_header head;
+
+	while (piece_get(whole, at, &head, sizeof(head))) {
+		if (head.type == TAG_END)
+			return;
+		if (head.size < sizeof(head) || head.size > whole.size - at) {
+			boot_complain(walk->info, "a tag's size is less than its header, or more "
+						  "than there is");
+			return;
+		}
+		take_tag(walk, head.type, (struct piece){whole.at + at, head.size}, addr + at);
+		at += ((size_t)head.size + 7) & ~(size_t)7;
+	}
+	boot_complain(walk->info, "the tags have no end tag");
+}
+
+/* Only where no map was given: this says nothing of what lies behind the first hole. */
+static void use_meminfo(struct walk *walk)
+{
+	if (walk->mmap_seen)
+		return;
+	if (walk->meminfo.header.size == 0) {
+		boot_complain(walk->info, "the loader gave no memory map");
+		return;
+	}
+	boot_add_range(walk->info, 0, (uint64_t)walk->meminfo.lower << 10, MEMORY_USABLE);
+	boot_add_range(walk->info, 1 << 20, (uint64_t)walk->meminfo.upper << 10, MEMORY_USABLE);
+}
+
+static int refuse(struct boot_info *info, const char *why)
+{
+	boot_complain(info, why);
+	return -EINVAL;
+}
+
+int multiboot2_parse(struct boot_info *info, const struct boot_reader *reader, uint64_t addr)
+{
+	struct walk walk = {.info = info};
+	struct info_header head;
+	struct piece whole;
+
+	boot_info_clear(info, "multiboot2");
+	whole = (struct piece){boot_read(reader, addr, sizeof(head)), sizeof(head)};
+	if (!whole.at)
+		return refuse(info, "there is no boot information where the loader says");
+	piece_get(whole, 0, &head, sizeof(head));
+	if (head.total_size < sizeof(head) + sizeof(struct tag_header) ||
+	    head.total_size > INFO_MAX)
+		return refuse(info, "the boot information's size can't be true");
+	whole = (struct piece){boot_read(reader, addr, head.total_size), head.total_size};
+	if (!whole.at)
+		return refuse(info, "the boot information reaches beyond memory");
+	info->info_start = addr;
+	info->info_end = addr + head.total_size;
+	walk_tags(&walk, whole, addr);
+	use_meminfo(&walk);
+	return 0;
+}
