@@ -3,6 +3,8 @@
  * Leaving the machine. The last line is always `bounce: exit <n>`; then the
  * byte goes to QEMU's isa-debug-exit at port 0xf4, or, where nothing answers
  * there, the power goes off by ACPI (and if that fails too, the CPU halts).
+ *
+ * That devices are quiet by then is the caller's business.
  */
 #ifndef KERNEL_EXIT_H
 #define KERNEL_EXIT_H
@@ -16,7 +18,13 @@
 __attribute__((noreturn)) void machine_exit(int code);
 __attribute__((noreturn)) void machine_reboot(void);
 
-/* Where ACPI's tables begin, for power off (physical address; 0: unknown). */
+/* The same as machine_exit() without a word: where the console itself is broken. */
+__attribute__((noreturn)) void machine_stop(int code);
+
+/*
+ * Where ACPI's tables begin, for power off (physical address; 0: unknown). They
+ * are read now, for what power off needs: what they lie in may be reused.
+ */
 void power_init(uint64_t rsdp);
 
 #endif

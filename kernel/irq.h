@@ -35,8 +35,24 @@ struct irq_message {
 int irq_add_message(irq_handler handler, void *arg, struct irq_message *message);
 void irq_remove_message(const struct irq_message *message);
 
-/* Interrupts nobody claimed, since boot. A line that nobody claims 1000 times in a row is masked, and said. */
+/*
+ * Interrupts nobody claimed, since boot. A line that nobody claims 1000 times
+ * in a row is masked, and said.
+ */
 uint64_t irq_spurious(void);
+
+/* Raise it as its device would: a message of the CPU to itself (for tests). */
+void irq_raise_message(const struct irq_message *message);
+
+/* What trap.c calls for every vector from VECTOR_IRQ on. */
+void irq_dispatch(unsigned vector);
+
+/*
+ * The local APIC's timer, for time.c: one shot that ends after `ticks` in an
+ * interrupt without a handler, which wakes whoever is in hlt; 0 stops it.
+ */
+void irq_timer_start(uint32_t ticks);
+uint32_t irq_timer_left(void);
 
 static inline void irq_enable(void)
 {

@@ -7,8 +7,13 @@
  *	MMIO_BASE           device memory, uncached, mapped on demand
  *	KERNEL_BASE         the image: text r-x, rodata r--, data rw-, guard pages below stacks
  *
+ * No page is both writable and executable: what is text or rodata can't be
+ * written through the direct map either. Page 0 isn't mapped there, too.
+ *
  * The boot tables (entry.S) map the first 4 GiB at 0 and at DIRECT_BASE, so
  * that phys_to_virt() holds from the first C line on.
+ *
+ * Boot CPU only, and not from interrupt handlers.
  */
 #ifndef KERNEL_MMU_H
 #define KERNEL_MMU_H
@@ -41,17 +46,32 @@ int mmu_init(struct memmap *map);
 /* From now on table pages come from the allocator. */
 void mmu_use_pages(struct zones *zones);
 
-/* Map, change or remove pages at `virt`; sizes and addresses in whole pages. Large pages are split. */
+/*
+ * Map, change or remove pages at `virt`; sizes and addresses in whole pages.
+ * Large pages are split where only a part of them changes. mmu_map replaces
+ * what was there; mmu_unmap passes over what wasn't. 0; -EINVAL: no such
+ * address, writable and executable at once, or (mmu_protect) nothing mapped at
+ * some page; -ENOMEM: no page for a
+ * table. After an error the pages before the one that failed are changed.
+ */
 int mmu_map(uint64_t virt, phys_addr_t addr, uint64_t size, unsigned flags);
 int mmu_protect(uint64_t virt, uint64_t size, unsigned flags);
-void mmu_unmap(uint64_t virt, uint64_t size);
+int mmu_unmap(uint64_t virt, uint64_t size);
 
 /* What a virtual address leads to; PHYS_NONE where nothing is mapped. */
 phys_addr_t mmu_translate(uint64_t virt);
 
 /*
- * Device memory at any physical address (no alignment asked), in the MMIO window. NULL
- * where tables or window are used up.
+ * The flags of the page that a virtual address is in (MMU_EXEC always, where
+ * the CPU has no NX), and the page's size in bytes; 0 where nothing is mapped.
+ */
+uint64_t mmu_page(uint64_t virt, unsigned *flags);
+
+/*
+ * Device memory at any physical address (no alignment asked), in the MMIO
+ * window, uncached unless MMU_WRITE_COMBINING is asked for. NULL where tables
+ * or window are used up, or the CPU has no such address. Size and pointer of
+ * the unmap are those of the map.
  */
 void *mmu_map_device(phys_addr_t addr, uint64_t size, unsigned flags);
 void mmu_unmap_device(void *virt, uint64_t size);
@@ -69,7 +89,7 @@ static inline phys_addr_t virt_to_phys(const void *ptr)
 	return phys(v >= KERNEL_BASE ? v - KERNEL_BASE : v - DIRECT_BASE);
 }
 
-/* Highest physical address the CPU has, plus one. */
+/* The end of the physical addresses that the CPU has and the direct map can hold. */
 uint64_t mmu_phys_limit(void);
 
 #endif

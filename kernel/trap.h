@@ -2,7 +2,7 @@
 /*
  * Exceptions and interrupts: one frame, one table.
  *
- * Sources: Intel SDM vol. 3A, chapter 6; sections in trap.c.
+ * Source: Intel SDM vol. 3A, "Interrupt and Exception Handling"; sections in trap.c.
  */
 #ifndef KERNEL_TRAP_H
 #define KERNEL_TRAP_H
@@ -27,6 +27,15 @@ struct trap_frame {
 
 /* GDT, TSS with stacks for NMI, double fault and machine check, IDT. */
 void trap_init(void);
+
+/* A page below a stack that mmu_init() leaves unmapped, so that an overflow faults. */
+struct stack_guard {
+	const void *page;
+	const char *stack; /* whose */
+};
+
+#define STACK_GUARDS 4
+extern const struct stack_guard stack_guards[STACK_GUARDS];
 
 /*
  * Read `size` (1, 2, 4, 8) bytes at an address that may not be there. False,

@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel's page tables: four levels, one address space.
+ *
+ *	level 4: 512 GiB an entry -> 3: 1 GiB -> 2: 2 MiB -> 1: 4 KiB
+ *
+ * An entry of level 3 or 2 is a table or a large page. Mapping takes the
+ * largest page that fits; changing a part of a large page splits it first.
+ * Tables are reached through the direct map, are never given back, and come
+ * from the memory map below 4 GiB (the boot tables map no more) until there is
+ * an allocator.
+ *
+ * Invariant: every entry that points to a table allows everything; rights are
+ * those of the last entry alone.
+ *
+ * Source: Intel SDM vol. 3A, "4-Level Paging" (entry formats), "Page Attribute
+ * Table (PAT)", "Invalidation of TLBs and Paging-Structure Caches".
+ */
+#include "kernel/mmu.h"
+
+#include <stddef.h>
+
+#include "kernel/cpu.h"
+#include "kernel/log.h"
+#include "kernel/panic.h"
+#include "kernel/trap.h"
+#include "mm/errno.h"
+#include "mm/port.h"
+
+#define ENTRIES	    512
+#define TOP_LEVEL   4
+#define LEVEL_4KIB  1
+#define LEVEL_2MIB  2
+#define LEVEL_1GIB  3
+
+#define PTE_PRESENT (1ULL << 0)
+#define PTE_WRITE   (1ULL << 1)
+#define PTE_PWT	    (1ULL << 3)
+#define PTE_PCD	    (1ULL << 4)
+#define PTE_LARGE   (1ULL << 7) /* levels 3 and 2 */
+#define PTE_NX	    (1ULL << 63)
+#define PTE_ADDR    0x000ffffffffff000ULL
+#define PTE_TABLE   (PTE_PRESENT | PTE_WRITE)
+
+/* Entry 1 of the PAT (PWT alone), write-through at reset, becomes write-combining; 3 is uncached.
+ */
+#define PAT_WITH_WC 0x0007040600070106ULL
+
+/* Sections of the image (linker.ld). */
+extern const char __image_start[], __image_end[], __text_start[], __text_end[];
+extern const char __rodata_start[], __rodata_end[];
+
+static struct {
+	phys_addr_t root;
+	struct memmap *map;  /* where table pages are carved from, until there are ... */
+	struct zones *zones; /* ... pages */
+	bool has_nx, has_pat, has_1gib;
+	uint64_t phys_end; /* of what the CPU can address */
+} mmu;
+
+/* Mappings in the MMIO window, sorted; between two of them at least a page stays empty. */
+#define WINDOW_MAPPINGS 128
+#define WINDOW_END	KERNEL_BASE
+static struct {
+	size_t count;
+	struct {
+		uint64_t start, end;
+	} used[WINDOW_MAPPINGS];
+} window;
+
+static uint64_t page_size(unsigned level)
+{
+	return PAGE_SIZE << 9 * (level - 1);
+}
+
+static uint64_t *table_of(uint64_t entry)
+{
+	return phys_to_virt(phys(entry & PTE_ADDR));
+}
+
+static uint64_t *entry_in(uint64_t *table, uint64_t virt, unsigned level)
+{
+	return &table[virt / page_size(level) % ENTRIES];
+}
+
+static bool is_table(uint64_t entry, unsigned level)
+{
+	return level > LEVEL_4KIB && (entry & PTE_PRESENT) && !(entry & PTE_LARGE);
+}
+
+static void forget(uint64_t virt)
+{
+	__asm__ volatile("invlpg (%0)" : : "r"(virt) : "memory");
+}
+
+static phys_addr_t table_page(void)
+{
+	const struct page_request request = {.zone = ZONE_NORMAL, .limit = NO_LIMIT};
+	phys_addr_t page;
+
+	if (mmu.zones)
+		page = pages_alloc(mmu.zones, &request);
+	else
+		page = memmap_carve(mmu.map, PAGE_SIZE, PAGE_SIZE, 0, GIB(4), MEMMAP_HIGHEST);
+	if (!phys_is_none(page))
+		memset(phys_to_virt(page), 0, PAGE_SIZE);
+	return page;
+}
+
+/* Put a table where `entry` is empty or a large page, with the same meaning. */
+static bool make_table(uint64_t *entry, unsigned level)
+{
+	phys_addr_t page = table_page();
+	uint64_t old = *entry, step = page_size(level - 1);
+
+	if (phys_is_none(page))
+		return false;
+	if (level - 1 == LEVEL_4KIB)
+		old &= ~PTE_LARGE;
+	for (size_t i = 0; (old & PTE_PRESENT) && i < ENTRIES; i++)
+		table_of(page.value)[i] = old + i * step;
+	*entry = page.value | PTE_TABLE;
+	return true;
+}
+
+/* The entry for `virt` of a level, with all tables above it; NULL: no memory. */
+static uint64_t *entry_at(uint64_t virt, unsigned level)
+{
+	uint64_t *table = phys_to_virt(mmu.root);
+
+	for (unsigned l = TOP_LEVEL; l > level; l--) {
+		uint64_t *entry = entry_in(table, virt, l);
+
+		if (!is_table(*entry, l)) {
+			bool was_page = *entry & PTE_PRESENT;
+
+			if (!make_table(entry, l))
+				return NULL;
+			if (was_page)
+				forget(virt);
+		}
+		table = table_of(*entry);
+	}
+	return entry_in(table, virt, level);
+}
+
+/* The last entry that the CPU would look at for `virt`, and its level. */
+static uint64_t *last_entry(uint64_t virt, unsigned *level)
+{
+	uint64_t *table = phys_to_virt(mmu.root), *entry;
+
+	for (*level = TOP_LEVEL;; --*level) {
+		entry = entry_in(table, virt, *level);
+		if (!is_table(*entry, *level))
+			return entry;
+		table = table_of(*entry);
+	}
+}
+
+static uint64_t bits_of(unsigned flags)
+{
+	uint64_t bits = PTE_PRESENT;
+
+	if (flags & MMU_WRITE)
+		bits |= PTE_WRITE;
+	if (!(flags & MMU_EXEC) && mmu.has_nx)
+		bits |= PTE_NX;
+	if ((flags & MMU_WRITE_COMBINING) && mmu.has_pat)
+		bits |= PTE_PWT;
+	else if (flags & (MMU_UNCACHED | MMU_WRITE_COMBINING))
+		bits |= PTE_PWT | PTE_PCD;
+	return bits;
+}
+
+static unsigned flags_of(uint64_t entry)
+{
+	unsigned flags = MMU_READ;
+
+	if (entry & PTE_WRITE)
+		flags |= MMU_WRITE;
+	if (!(entry & PTE_NX))
+		flags |= MMU_EXEC;
+	if (entry & PTE_PCD)
+		flags |= MMU_UNCACHED;
+	else if (entry & PTE_PWT)
+		flags |= MMU_WRITE_COMBINING;
+	return flags;
+}
+
+/* Whole pages within one half of the canonical addresses. */
+static bool is_range(uint64_t virt, uint64_t size)
+{
+	uint64_t last = virt + size - 1;
+
+	return size && last >= virt && (virt | size) % PAGE_SIZE == 0 &&
+	       (uint64_t)((int64_t)(virt << 16) >> 16) == virt &&
+	       (uint64_t)((int64_t)(last << 16) >> 16) == last && virt >> 47 == last >> 47;
+}
+
+/* No page is both writable and executable. */
+static bool are_flags(unsigned flags)
+{
+	return (flags & (MMU_WRITE | MMU_EXEC)) != (MMU_WRITE | MMU_EXEC);
+}
+
+static bool fits(uint64_t virt, uint64_t addr, uint64_t left, unsigned level)
+{
+	return (virt | addr) % page_size(level) == 0 && left >= page_size(level);
+}
+
+static void set_entry(uint64_t *entry, uint64_t value, uint64_t virt)
+{
+	bool was_present = *entry & PTE_PRESENT;
+
+	*entry = value;
+	if (was_present) /* what isn't present isn't cached either */
+		forget(virt);
+}
+
+/* One page, the largest that fits and that doesn't replace a table. Its size; 0: no memory. */
+static uint64_t map_one(uint64_t virt, uint64_t addr, uint64_t left, uint64_t bits)
+{
+	unsigned level = mmu.has_1gib ? LEVEL_1GIB : LEVEL_2MIB;
+
+	for (;; level--) {
+		uint64_t *entry;
+
+		if (!fits(virt, addr, left, level))
+			continue;
+		entry = entry_at(virt, level);
+		if (!entry)
+			return 0;
+		if (is_table(*entry, level))
+			continue;
+		set_entry(entry, addr | bits | (level > LEVEL_4KIB ? PTE_LARGE : 0), virt);
+		return page_size(level);
+	}
+}
+
+int mmu_map(uint64_t virt, phys_addr_t addr, uint64_t size, unsigned flags)
+{
+	uint64_t done, step;
+
+	if (!is_range(virt, size) || !are_flags(flags) || addr.value % PAGE_SIZE ||
+	    addr.value >= mmu.phys_end || size > mmu.phys_end - addr.value)
+		return -EINVAL;
+	for (done = 0; done < size; done += step) {
+		step = map_one(virt + done, addr.value + done, size - done, bits_of(flags));
+		if (!step)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/*
+ * The entry whose page begins at `virt` and is no longer than `left`: a larger
+ * one is split. NULL: no memory.
+ */
+static uint64_t *exact_entry(uint64_t virt, uint64_t left, unsigned *level)
+{
+	uint64_t *entry = last_entry(virt, level);
+
+	while (entry && (*entry & PTE_PRESENT) && !fits(virt, 0, left, *level))
+		entry = entry_at(virt, --*level);
+	return entry;
+}
+
+int mmu_protect(uint64_t virt, uint64_t size, unsigned flags)
+{
+	uint64_t end = virt + size, *entry;
+	unsigned level;
+
+	if (!is_range(virt, size) || !are_flags(flags))
+		return -EINVAL;
+	for (; virt != end; virt += page_size(level)) {
+		entry = exact_entry(virt, end - virt, &level);
+		if (!entry)
+			return -ENOMEM;
+		if (!(*entry & PTE_PRESENT))
+			return -EINVAL;
+		set_entry(entry, (*entry & (PTE_ADDR | PTE_LARGE)) | bits_of(flags), virt);
+	}
+	return 0;
+}
+
+int mmu_unmap(uint64_t virt, uint64_t size)
+{
+	uint64_t left = size, step, *entry;
+	unsigned level;
+
+	if (!is_range(virt, size))
+		return -EINVAL;
+	for (; left; left -= step, virt += step) {
+		entry = exact_entry(virt, left, &level);
+		if (!entry)
+			return -ENOMEM;
+		set_entry(entry, 0, virt);
+		step = page_size(level) -
+		       virt % page_size(level); /* an empty one may lie around virt */
+		if (step > left)
+			step = left;
+	}
+	return 0;
+}
+
+uint64_t mmu_page(uint64_t virt, unsigned *flags)
+{
+	unsigned level;
+	uint64_t entry = *last_entry(virt, &level);
+
+	if (!(entry & PTE_PRESENT))
+		return 0;
+	*flags = flags_of(entry);
+	return page_size(level);
+}
+
+phys_addr_t mmu_translate(uint64_t virt)
+{
+	unsigned level;
+	uint64_t entry = *last_entry(virt, &level), within = page_size(level) - 1;
+
+	if (!(entry & PTE_PRESENT))
+		return PHYS_NONE;
+	return phys((entry & PTE_ADDR & ~within) | (virt & within));
+}
+
+static int map_ram(const struct memmap *map)
+{
+	for (size_t i = 0; i < map->ram.count; i++) {
+		struct mem_range r = map->ram.range[i];
+		int error;
+
+		if (r.start == 0)
+			r.start = PAGE_SIZE;
+		if (r.start >= r.end)
+			continue;
+		error = mmu_map((uint64_t)phys_to_virt(phys(r.start)), phys(r.start),
+				r.end - r.start, MMU_WRITE);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+/* One section, and what its alias in the direct map may: never more than reading. */
+static int protect_section(const char *start, const char *end, unsigned flags)
+{
+	uint64_t size = ALIGN_UP(end - start, PAGE_SIZE);
+	int error = mmu_protect((uint64_t)start, size, flags);
+
+	if (error)
+		return error;
+	return mmu_protect((uint64_t)phys_to_virt(virt_to_phys(start)), size, MMU_READ);
+}
+
+static int map_image(void)
+{
+	uint64_t start = ALIGN_DOWN((uint64_t)__image_start, PAGE_SIZE);
+	int error = mmu_map(start, virt_to_phys(__image_start),
+			    ALIGN_UP((uint64_t)__image_end, PAGE_SIZE) - start, MMU_WRITE);
+
+	if (!error)
+		error = protect_section(__text_start, __text_end, MMU_EXEC);
+	if (!error)
+		error = protect_section(__rodata_start, __rodata_end, MMU_READ);
+	for (unsigned i = 0; !error && i < STACK_GUARDS; i++)
+		error = mmu_unmap((uint64_t)stack_guards[i].page, PAGE_SIZE);
+	return error;
+}
+
+static void find_features(void)
+{
+	uint32_t edx = cpuid(CPUID_EXT_FEATURES).edx;
+	unsigned width = cpuid(CPUID_EXT_WIDTHS).eax & 0xff;
+
+	mmu.has_nx = edx & CPUID_EXT_1_EDX_NX;
+	mmu.has_1gib = edx & CPUID_EXT_1_EDX_PAGE1G;
+	mmu.has_pat = cpuid(CPUID_FEATURES).edx & CPUID_1_EDX_PAT;
+	if (width < 32 || width > 52)
+		width = 36; /* what em64t began with */
+	mmu.phys_end = 1ULL << width;
+}
+
+/* Bits that the new entries use must mean what they say before the first of them is walked. */
+static void switch_tables(void)
+{
+	if (mmu.has_nx)
+		wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_NXE);
+	if (mmu.has_pat)
+		wrmsr(MSR_PAT, PAT_WITH_WC);
+	write_cr3(mmu.root.value);
+	write_cr0(read_cr0() | CR0_WP);
+}
+
+int mmu_init(struct memmap *map)
+{
+	int error;
+
+	find_features();
+	mmu.map = map;
+	mmu.root = table_page();
+	if (phys_is_none(mmu.root))
+		return -ENOMEM;
+	error = map_ram(map);
+	if (!error)
+		error = map_image();
+	if (!error)
+		switch_tables();
+	return error;
+}
+
+void mmu_use_pages(struct zones *zones)
+{
+	mmu.zones = zones;
+}
+
+/* First fit. A large mapping lies in its 2 MiB as its memory does, so that large pages fit. */
+static uint64_t window_take(uint64_t addr, uint64_t size)
+{
+	uint64_t align = size < page_size(LEVEL_2MIB) ? PAGE_SIZE : page_size(LEVEL_2MIB);
+	uint64_t start = MMIO_BASE + addr % align;
+	size_t at;
+
+	if (window.count == WINDOW_MAPPINGS)
+		return 0;
+	for (at = 0; at < window.count && window.used[at].start < start + size + PAGE_SIZE; at++)
+		start = ALIGN_UP(window.used[at].end + PAGE_SIZE, align) + addr % align;
+	if (start + size > WINDOW_END || start + size < start)
+		return 0;
+	for (size_t i = window.count++; i > at; i--)
+		window.used[i] = window.used[i - 1];
+	window.used[at].start = start;
+	window.used[at].end = start + size;
+	return start;
+}
+
+static void window_give(size_t at)
+{
+	mmu_unmap(window.used[at].start, window.used[at].end - window.used[at].start);
+	for (window.count--; at < window.count; at++)
+		window.used[at] = window.used[at + 1];
+}
+
+static size_t window_find(uint64_t start)
+{
+	size_t at = 0;
+
+	while (at < window.count && window.used[at].start != start)
+		at++;
+	return at;
+}
+
+void *mmu_map_device(phys_addr_t addr, uint64_t size, unsigned flags)
+{
+	uint64_t offset = addr.value % PAGE_SIZE, start, bytes;
+
+	if (!size || addr.value >= mmu.phys_end || size > mmu.phys_end - addr.value)
+		return NULL;
+	bytes = ALIGN_UP(offset + size, PAGE_SIZE);
+	start = window_take(addr.value - offset, bytes);
+	if (!start)
+		return NULL;
+	if (!(flags & MMU_WRITE_COMBINING))
+		flags |= MMU_UNCACHED;
+	if (mmu_map(start, phys(addr.value - offset), bytes, flags)) {
+		window_give(window_find(start));
+		return NULL;
+	}
+	return (void *)(start + offset);
+}
+
+void mmu_unmap_device(void *virt, uint64_t size)
+{
+	uint64_t offset = (uint64_t)virt % PAGE_SIZE;
+	size_t at = window_find((uint64_t)virt - offset);
+
+	if (at == window.count ||
+	    window.used[at].end - window.used[at].start != ALIGN_UP(offset + size, PAGE_SIZE))
+		log_error("mmu: %p, %lu bytes: no such mapping of a device", virt, size);
+	else
+		window_give(at);
+}
+
+uint64_t mmu_phys_limit(void)
+{
+	uint64_t most = MMIO_BASE - DIRECT_BASE;
+
+	if (!mmu.phys_end)
+		find_features();
+	return mmu.phys_end < most ? mmu.phys_end : most;
+}
