@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The driver of QEMU's educational device, used as a copy engine: its 4 KiB
+ * buffer is filled from memory, and emptied to memory.
+ *
+ * The device takes the start address modulo its reach and says so on the host,
+ * not to the guest. Nothing on it tells how far it reaches, so that is probed
+ * (drivers/reach.h) when it is first prepared.
+ *
+ * How a transfer ends, all within dev->timeout_ns:
+ *  - with an interrupt connected, when the handler has seen it; with none, at
+ *    the deadline;
+ *  - at the deadline the command's run bit decides. Clear: the data is there,
+ *    0 is returned, and an interrupt that should have come is warned about. Set:
+ *    -ETIMEDOUT, and bus mastering goes off, so that what comes late finds
+ *    nobody's memory. It goes on again with the next transfer that finds the
+ *    run bit clear.
+ *
+ * One transfer at a time, by one thread; `done` alone is shared with the handler.
+ */
+#include "drivers/edu_reg.h"
+#include "drivers/pci.h"
+#include "drivers/reach.h"
+#include "kernel/io.h"
+#include "kernel/log.h"
+#include "kernel/machine.h"
+#include "kernel/time.h"
+
+#define EDU_TIMEOUT_NS (250 * NSEC_PER_MSEC)
+
+struct edu {
+	struct pci_device *pci;
+	uint8_t *regs;
+	volatile bool done;
+};
+
+/* --- transfers ----------------------------------------------------------------------------- */
+
+static bool is_done(void *arg)
+{
+	const struct edu *edu = arg;
+
+	return edu->done;
+}
+
+static bool is_running(const struct edu *edu)
+{
+	return readq(edu->regs + EDU_DMA_CMD) & EDU_CMD_RUN;
+}
+
+/* True where the device had raised anything. */
+static bool acknowledge(struct edu *edu)
+{
+	uint32_t status = readl(edu->regs + EDU_IRQ_STATUS);
+
+	if (status)
+		writel(status, edu->regs + EDU_IRQ_ACK);
+	if (status & EDU_IRQ_DMA)
+		edu->done = true;
+	return status;
+}
+
+static bool interrupt(void *arg)
+{
+	return acknowledge(arg);
+}
+
+static void start(struct edu *edu, uint64_t bus, size_t len, enum dma_data_direction dir)
+{
+	uint64_t command = EDU_CMD_RUN;
+
+	if (dir == DMA_FROM_DEVICE)
+		command |= EDU_CMD_TO_MEMORY;
+	if (edu->pci->irq_mode != PCI_IRQ_NONE)
+		command |= EDU_CMD_IRQ;
+	acknowledge(edu); /* what a transfer that was given up left */
+	edu->done = false;
+	pci_set_master(edu->pci, true);
+	writeq(dir == DMA_TO_DEVICE ? bus : EDU_BUFFER, edu->regs + EDU_DMA_SRC);
+	writeq(dir == DMA_TO_DEVICE ? EDU_BUFFER : bus, edu->regs + EDU_DMA_DST);
+	writeq(len, edu->regs + EDU_DMA_COUNT);
+	writeq(command, edu->regs + EDU_DMA_CMD);
+}
+
+static int finish(struct edu *edu)
+{
+	struct device *dev = &edu->pci->dev;
+	const char *irq = pci_irq_names[edu->pci->irq_mode];
+	unsigned long long ms = dev->timeout_ns / NSEC_PER_MSEC;
+
+	if (edu->pci->irq_mode == PCI_IRQ_NONE)
+		time_sleep(dev->timeout_ns);
+	else if (time_wait(is_done, edu, dev->timeout_ns))
+		return 0;
+	if (is_running(edu)) {
+		pci_set_master(edu->pci, false);
+		log_error("%s: transfer not done after %llu ms (interrupt %s); given up", dev->name,
+			  ms, irq);
+		return -ETIMEDOUT;
+	}
+	if (edu->pci->irq_mode != PCI_IRQ_NONE) {
+		acknowledge(edu);
+		log_warning("%s: transfer done, but no interrupt (%s) came in %llu ms; "
+			    "the data is kept. Try %s.irq=none",
+			    dev->name, irq, ms, dev->name);
+	}
+	return 0;
+}
+
+static bool can_do(size_t len, enum dma_data_direction dir)
+{
+	return len && len <= EDU_MAX_BYTES && (dir == DMA_TO_DEVICE || dir == DMA_FROM_DEVICE);
+}
+
+static int transfer_around_the_gate(struct device *dev, uint64_t bus, size_t len,
+				    enum dma_data_direction dir)
+{
+	struct edu *edu = dev->priv;
+
+	if (!can_do(len, dir))
+		return -EINVAL;
+	if (is_running(edu)) {
+		log_error("%s: still busy with a transfer that was given up", dev->name);
+		return -EBUSY;
+	}
+	start(edu, bus, len, dir);
+	return finish(edu);
+}
+
+static int transfer(struct device *dev, dma_addr_t addr, size_t len, enum dma_data_direction dir)
+{
+	uint64_t bus;
+
+	if (!can_do(len, dir) || !dma_gate(&dev->dma, addr, len, &bus))
+		return -EINVAL;
+	return transfer_around_the_gate(dev, bus, len, dir);
+}
+
+static void saw_clamp(struct device *dev)
+{
+	dev->clamps++;
+}
+
+static const struct copy_engine edu_engine = {
+	.max_bytes = EDU_MAX_BYTES,
+	.transfer = transfer,
+	.transfer_around_the_gate = transfer_around_the_gate,
+	.saw_clamp = saw_clamp,
+};
+
+/* --- which mask to claim ------------------------------------------------------------------- */
+
+static unsigned choose_unprobed(const struct device *dev, unsigned wanted)
+{
+	unsigned bits = wanted ? wanted : EDU_DEFAULT_BITS;
+
+	printf("%s: reach not probed, using %u bits (%s)\n", dev->name, bits,
+	       wanted ? "edu.mask" : "the model's default");
+	return bits;
+}
+
+static unsigned choose_probed(const struct device *dev, unsigned wanted)
+{
+	const struct reach *reach = &dev->reach;
+	unsigned bits = wanted && wanted < reach->bits ? wanted : reach->bits;
+
+	printf("%s: reach %s%u bits\n", dev->name, reach->exact ? "" : ">=", reach->bits);
+	if (wanted && wanted != reach->bits)
+		log_warning("%s: edu.mask is %u bits, the device reaches %s%u; using %u", dev->name,
+			    wanted, reach->exact ? "" : ">=", reach->bits, bits);
+	return bits;
+}
+
+static int prepare(struct device *dev)
+{
+	unsigned wanted = (unsigned)device_option_number(dev, "mask", 0, 24, 64), bits;
+	int err;
+
+	if (device_option_flag(dev, "probe", true)) {
+		err = reach_probe(dev, &dev->reach);
+		if (err)
+			return err;
+		bits = choose_probed(dev, wanted);
+	} else {
+		bits = choose_unprobed(dev, wanted);
+	}
+	err = dma_set_mask_and_coherent(&dev->dma, DMA_BIT_MASK(bits));
+	if (err)
+		log_error("%s: no memory for %u-bit DMA: error %d", dev->name, bits, -err);
+	return err;
+}
+
+/* --- binding ------------------------------------------------------------------------------- */
+
+/* Is it what its id says, and does it answer? */
+static bool is_alive(uint8_t *regs)
+{
+	const uint32_t word = 0x5a17c0de;
+
+	if ((readl(regs + EDU_ID) & EDU_ID_MASK) != EDU_ID_EDU)
+		return false;
+	writel(word, regs + EDU_LIVENESS);
+	return readl(regs + EDU_LIVENESS) == ~word;
+}
+
+/* A device without its interrupt is slow, but works. */
+static void connect_irq(struct edu *edu)
+{
+	struct device *dev = &edu->pci->dev;
+	enum pci_irq want =
+		(enum pci_irq)device_option_choice(dev, "irq", PCI_IRQ_BEST, pci_irq_names);
+	int err = pci_connect_irq(edu->pci, want, interrupt, edu);
+
+	if (err)
+		log_warning("%s: no interrupt (error %d): every transfer will take %llu ms",
+			    dev->name, -err, dev->timeout_ns / NSEC_PER_MSEC);
+}
+
+static int probe(struct pci_device *pci)
+{
+	uint8_t *regs = pci_map_bar(pci, EDU_BAR, EDU_BAR_SIZE);
+	struct edu *edu;
+
+	if (!regs)
+		return -ENXIO;
+	pci_enable(pci);
+	edu = is_alive(regs) ? kmalloc(&machine.kmem, sizeof(*edu)) : NULL;
+	if (!edu) {
+		pci_disable(pci);
+		return -EIO;
+	}
+	edu->pci = pci;
+	edu->regs = regs;
+	pci->dev.timeout_ns = EDU_TIMEOUT_NS;
+	pci->dev.priv = edu;
+	pci->dev.engine = &edu_engine;
+	connect_irq(edu);
+	return 0;
+}
+
+static void remove(struct pci_device *pci)
+{
+	pci_disconnect_irq(pci);
+	pci_disable(pci);
+	kfree(&machine.kmem, pci->dev.priv);
+	pci->dev.engine = NULL;
+	pci->dev.priv = NULL;
+}
+
+static const struct pci_id ids[] = {{EDU_VENDOR_ID, EDU_DEVICE_ID}, {0, 0}};
+
+/* `direct` is read by the job that shows what goes wrong without mapping. */
+static const char *const options[] = {"mask", "probe", "irq", "direct", NULL};
+
+const struct driver edu_driver = {
+	.name = "edu",
+	.ids = ids,
+	.options = options,
+	.probe = probe,
+	.prepare = prepare,
+	.remove = remove,
+};

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A PCI function's interrupt: a message, a line, or none.
+ *
+ * A message (MSI, PCI 3.0, section 6.8.1) is a write by the device to the local
+ * APIC: it is nobody else's, comes after the data that the device wrote before,
+ * and needs bus mastering on. A line (section 6.2.4) is shared and level-
+ * triggered; firmware left its 8259 number in the Interrupt Line register.
+ * What isn't used is switched off on the device, by MSI Enable and INTx Disable,
+ * so that it can't raise what nobody would answer.
+ */
+#include "drivers/pci.h"
+#include "drivers/pci_reg.h"
+#include "kernel/log.h"
+
+const char *const pci_irq_names[] = {"none", "intx", "msi", "best", NULL};
+
+/* Offset of the capability; 0 where there is none, or a part of it would lie outside. */
+static unsigned msi_capability(const struct pci_device *pci)
+{
+	unsigned at = pci_find_capability(pci, PCI_CAP_ID_MSI);
+
+	return at <= PCI_CONFIG_SIZE - PCI_MSI_SIZE ? at : 0;
+}
+
+static void msi_switch(const struct pci_device *pci, unsigned at, bool on)
+{
+	uint16_t control = pci_read16(pci, at + PCI_MSI_CONTROL);
+
+	control &= ~(PCI_MSI_ENABLE | PCI_MSI_MULTIPLE_MASK);
+	pci_write16(pci, at + PCI_MSI_CONTROL, on ? control | PCI_MSI_ENABLE : control);
+}
+
+static void msi_write_message(const struct pci_device *pci, unsigned at)
+{
+	uint16_t control = pci_read16(pci, at + PCI_MSI_CONTROL);
+	bool wide = control & PCI_MSI_64BIT;
+
+	pci_write32(pci, at + PCI_MSI_ADDRESS, (uint32_t)pci->message.addr);
+	if (wide)
+		pci_write32(pci, at + PCI_MSI_ADDRESS_HIGH, pci->message.addr >> 32);
+	pci_write16(pci, at + (wide ? PCI_MSI_DATA_64 : PCI_MSI_DATA_32),
+		    (uint16_t)pci->message.data);
+	if (control & PCI_MSI_MASKING)
+		pci_write32(pci, at + (wide ? PCI_MSI_MASK_64 : PCI_MSI_MASK_32), 0);
+}
+
+static void intx_switch(const struct pci_device *pci, bool on)
+{
+	uint16_t command = pci_read16(pci, PCI_COMMAND) & ~PCI_COMMAND_INTX_DISABLE;
+
+	pci_write16(pci, PCI_COMMAND, on ? command : command | PCI_COMMAND_INTX_DISABLE);
+}
+
+static int connect_msi(struct pci_device *pci)
+{
+	unsigned at = msi_capability(pci);
+	int err;
+
+	if (!at)
+		return -ENODEV;
+	err = irq_add_message(pci->handler, pci->handler_arg, &pci->message);
+	if (err)
+		return err;
+	msi_write_message(pci, at);
+	msi_switch(pci, at, true);
+	return 0;
+}
+
+/* Line 0 is the timer's: a device that has it was given none. */
+static int connect_intx(struct pci_device *pci)
+{
+	int err;
+
+	if (!pci->irq_pin || !pci->irq_line || pci->irq_line >= IRQ_LINES)
+		return -ENODEV;
+	err = irq_add(pci->irq_line, pci->handler, pci->handler_arg);
+	if (err)
+		return err;
+	intx_switch(pci, true);
+	return 0;
+}
+
+int pci_connect_irq(struct pci_device *pci, enum pci_irq want, irq_handler handler, void *arg)
+{
+	int err = 0;
+
+	pci_disconnect_irq(pci);
+	pci->handler = handler;
+	pci->handler_arg = arg;
+	if (want == PCI_IRQ_MSI || want == PCI_IRQ_BEST) {
+		err = connect_msi(pci);
+		if (!err)
+			pci->irq_mode = PCI_IRQ_MSI;
+	}
+	if (want == PCI_IRQ_INTX || (want == PCI_IRQ_BEST && err)) {
+		err = connect_intx(pci);
+		if (!err)
+			pci->irq_mode = PCI_IRQ_INTX;
+	}
+	return err;
+}
+
+void pci_disconnect_irq(struct pci_device *pci)
+{
+	unsigned at = msi_capability(pci);
+
+	if (at)
+		msi_switch(pci, at, false);
+	intx_switch(pci, false);
+	if (pci->irq_mode == PCI_IRQ_MSI)
+		irq_remove_message(&pci->message);
+	if (pci->irq_mode == PCI_IRQ_INTX)
+		irq_remove(pci->irq_line, pci->handler, pci->handler_arg);
+	pci->irq_mode = PCI_IRQ_NONE;
+}
