@@ -14,7 +14,14 @@ struct job {
 
 extern const struct job *const jobs[]; /* NULL-terminated; in job.c */
 
-/* Run `spec`, "<job>[:<arguments>]". -ENOENT, with a line that lists the jobs, where there is none. */
+/* Run `spec`, "<job>[:<arguments>]". -ENOENT, with a line that lists the jobs, where there is none.
+ */
 int job_run(const char *spec);
+
+/*
+ * The boot module through a copy engine and back (job_bounce.c): device `name`,
+ * or the first of `driver`'s where that is empty. `model` is what QEMU calls it.
+ */
+int job_bounce(const char *driver, const char *model, const char *name);
 
 #endif

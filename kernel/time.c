@@ -7,8 +7,9 @@
  * makes an interval look longer, never shorter: so of some rounds the shortest
  * is the true one.
  *
- * Where a TSC tick is an instruction (QEMU with -icount), a tick is also one
- * nanosecond by definition, and 1 GHz is taken instead of what was measured.
+ * Where instructions make the time (QEMU with -icount shift=n: 2^n ns each), a
+ * tick is one nanosecond by definition, and 1 GHz is taken instead of what was
+ * measured.
  *
  * Channel 0, which firmware leaves running, is stopped: an idle machine has no
  * timer pending but those that somebody waits for.
@@ -24,15 +25,16 @@
 #include "kernel/irq.h"
 #include "kernel/log.h"
 
-#define PIT_HZ		 1193182
-#define PIT_COUNT	 (PIT_HZ / 500) /* 2 ms */
-#define PIT_POLLS	 100000		/* many times as long as 2 ms on any machine */
-#define ROUNDS_MOST	 8
-#define FALLBACK_HZ	 2000000000ULL
-#define FALLBACK_TICKS	 2000000ULL
-#define SHOT_NS		 NSEC_PER_SEC /* the longest that the alarm is set for at once */
-#define ALARM_HZ_MOST	 1000000000ULL
-#define INSTRUCTIONS_RUN 64
+#define PIT_HZ		  1193182
+#define PIT_COUNT	  (PIT_HZ / 500) /* 2 ms */
+#define PIT_POLLS	  100000	 /* many times as long as 2 ms on any machine */
+#define ROUNDS_MOST	  8
+#define FALLBACK_HZ	  2000000000ULL
+#define FALLBACK_TICKS	  2000000ULL
+#define SHOT_NS		  NSEC_PER_SEC /* the longest that the alarm is set for at once */
+#define ALARM_HZ_MOST	  1000000000ULL
+#define INSTRUCTIONS_RUN  64
+#define ICOUNT_SHIFT_MOST 10
 
 enum { PIT_CHANNEL0 = 0x40, PIT_CHANNEL2 = 0x42, PIT_CONTROL = 0x43, NMI_SC = 0x61 };
 enum { PIT_CHANNEL0_MODE0 = 0x30, PIT_CHANNEL2_MODE0 = 0xb0 }; /* low byte, then high byte */
@@ -48,7 +50,7 @@ static uint64_t tsc_hz = FALLBACK_HZ, alarm_hz;
 static uint64_t tsc_zero; /* 0: there is no time yet */
 /* Nanoseconds in 32.32; as of 4 GHz until the TSC is measured, so that no spin is too short. */
 static uint64_t ns_per_tick = 1ULL << 30;
-static bool ticks_are_instructions;
+static unsigned ticks_per_instruction;
 
 static uint64_t ticks_to_ns(uint64_t ticks)
 {
@@ -73,13 +75,17 @@ static uint32_t ticks_of_run(void)
 	return ticks;
 }
 
-/* The nops, the move, and one rdtsc: to the tick, and not by chance. */
-static bool measure_instructions(void)
+/* The nops, the move, and one rdtsc: 2^n ticks each, to the tick, and not by chance. 0: not so. */
+static unsigned measure_instruction(void)
 {
+	uint32_t ticks = ticks_of_run(), per = ticks / (INSTRUCTIONS_RUN + 2);
+
+	if (per == 0 || (per & (per - 1)) || per >> ICOUNT_SHIFT_MOST > 1)
+		return 0;
 	for (int i = 0; i < 4; i++)
-		if (ticks_of_run() != INSTRUCTIONS_RUN + 2)
-			return false;
-	return true;
+		if (ticks_of_run() != per * (INSTRUCTIONS_RUN + 2))
+			return 0;
+	return per;
 }
 
 /* It counts down once from 1, and its output then stays high. */
@@ -172,7 +178,7 @@ static void calibrate(void)
 	struct interval interval;
 	bool counted = measure_shortest(&interval);
 
-	if (ticks_are_instructions)
+	if (ticks_per_instruction)
 		tsc_hz = NSEC_PER_SEC;
 	else if (counted)
 		tsc_hz = interval.tsc * PIT_HZ / PIT_COUNT;
@@ -187,12 +193,13 @@ static void calibrate(void)
 void time_init(void)
 {
 	stop_periodic_timer();
-	ticks_are_instructions = measure_instructions();
+	ticks_per_instruction = measure_instruction();
 	calibrate();
 	ns_per_tick = (NSEC_PER_SEC << 32) / tsc_hz;
 	tsc_zero = time_ticks();
-	log_info("time: TSC at %lu kHz%s, local APIC timer at %lu kHz", tsc_hz / 1000,
-		 ticks_are_instructions ? " (a tick is an instruction)" : "", alarm_hz / 1000);
+	log_info("time: TSC at %lu kHz (%u ticks an instruction, 0: not so), local APIC timer at "
+		 "%lu kHz",
+		 tsc_hz / 1000, ticks_per_instruction, alarm_hz / 1000);
 }
 
 uint64_t time_ns(void)
@@ -205,9 +212,9 @@ uint64_t time_tsc_hz(void)
 	return tsc_hz;
 }
 
-bool time_ticks_are_instructions(void)
+unsigned time_ticks_per_instruction(void)
 {
-	return ticks_are_instructions;
+	return ticks_per_instruction;
 }
 
 /* One tick more than the time takes: an alarm that comes early only has to be set again. */

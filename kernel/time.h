@@ -22,7 +22,7 @@ void time_init(void);
 /* Nanoseconds since time_init(); before it 0. */
 uint64_t time_ns(void);
 
-/* TSC ticks; under `-icount shift=0` a tick is an instruction. */
+/* TSC ticks; under `-icount shift=n` an instruction is 2^n of them. */
 static inline uint64_t time_ticks(void)
 {
 	uint32_t lo, hi;
@@ -33,8 +33,11 @@ static inline uint64_t time_ticks(void)
 
 uint64_t time_tsc_hz(void);
 
-/* Was it measured that ticks are instructions? Then reports say so. */
-bool time_ticks_are_instructions(void);
+/*
+ * How many ticks an instruction takes, where that is always the same and was
+ * measured (QEMU with -icount); 0 where it isn't. Reports say which.
+ */
+unsigned time_ticks_per_instruction(void);
 
 /*
  * Wait until done(arg), at most `timeout_ns`. done() is called with interrupts

@@ -348,7 +348,7 @@ static bool is_set(void *arg)
 /* A busy host may add to any time, but not under -icount. */
 static uint64_t tolerance(void)
 {
-	return time_ticks_are_instructions() ? 100 * NSEC_PER_USEC : 2 * NSEC_PER_SEC;
+	return time_ticks_per_instruction() ? 100 * NSEC_PER_USEC : 2 * NSEC_PER_SEC;
 }
 
 static void time_advances(struct ktest *t)

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/job.h"
+
+#include "kernel/printf.h"
+#include "kernel/string.h"
+#include "mm/errno.h"
+
+static int run_edu(const char *device)
+{
+	return job_bounce("edu", "edu", device);
+}
+
+static const struct job edu_job = {
+	.name = "edu",
+	.help = "the boot module through edu and back: directly, then bounced; edu:<device>",
+	.run = run_edu,
+};
+
+const struct job *const jobs[] = {
+	&edu_job,
+	NULL,
+};
+
+int job_run(const char *spec)
+{
+	const char *colon = strchr(spec, ':');
+	size_t n = colon ? (size_t)(colon - spec) : strlen(spec);
+
+	for (const struct job *const *job = jobs; *job; job++)
+		if (strlen((*job)->name) == n && strncmp((*job)->name, spec, n) == 0)
+			return (*job)->run(colon ? colon + 1 : "");
+	printf("run: there is no job '%.*s'. There are:\n", (int)n, spec);
+	for (const struct job *const *job = jobs; *job; job++)
+		printf("  %-8s %s\n", (*job)->name, (*job)->help);
+	return -ENOENT;
+}
