@@ -17,10 +17,33 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CMDLINE_MAX   4096
+#define CMDLINE_MAX   4096 /* bytes, each word with its final 0 */
 #define CMDLINE_WORDS 64
 
-/* Split and keep a copy of `text`; a second call appends. What doesn't fit is dropped with a warning. */
+struct cmdline_word {
+	const char *key, *value; /* in text; the value "" where there is none */
+	bool assigned;		 /* there was a '=' */
+	bool known;
+};
+
+struct cmdline {
+	char text[CMDLINE_MAX];
+	size_t used;
+	struct cmdline_word word[CMDLINE_WORDS];
+	size_t count;
+	bool quiet; /* keep warnings out of the log */
+	unsigned warnings;
+	char warning[160]; /* the last */
+};
+
+/*
+ * The command line that all below is about; NULL is the machine's. A test puts its own, all
+ * zero but for `quiet`, in place for a while. Returns the one before.
+ */
+struct cmdline *cmdline_use(struct cmdline *line);
+
+/* Split and keep a copy of `text`; a second call appends. What doesn't fit is dropped with a
+ * warning. */
 void cmdline_add(const char *text);
 
 /* The value of `key`; "" where the key stands alone; NULL where it is absent. */
@@ -38,11 +61,15 @@ int cmdline_choice(const char *key, int fallback, const char *const *names);
 /* Bytes with an optional K, M or G. 0; -EINVAL for what is no such number or overflows. Pure. */
 int parse_size(const char *text, const char **end, uint64_t *bytes);
 
-/* `<device>.<name>`, else `<driver>.<name>`, else NULL. `device` is the driver's name and a number. */
+/* `<device>.<name>`, else `<driver>.<name>`, else NULL. `device` is the driver's name and a number.
+ */
 const char *cmdline_device(const char *driver, const char *device, const char *name);
 
-/* A word for the driver's options is known even where the device is absent. */
-void cmdline_know(const char *key);	   /* this key */
+/*
+ * A word for the driver's options is known even where the device is absent. What is asked for
+ * by one of the functions above is known too.
+ */
+void cmdline_know(const char *key);				/* this key */
 void cmdline_know_device(const char *driver, const char *name); /* <driver>[<n>].<name> */
 
 /* Name each word that no reader asked for and nobody knows. Returns how many. */

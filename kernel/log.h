@@ -31,9 +31,6 @@ void vlog_at(enum log_level level, const char *fmt, va_list args) PRINTF_LIKE(2,
 /* What the console shows from now on (the ring keeps all). Default LOG_WARNING. */
 void log_set_level(enum log_level level);
 
-/* The name of a level to its number; -EINVAL. */
-int log_level_parse(const char *name);
-
 /* Print the last `lines` lines of the ring (0: all there are) to the console. */
 void log_print_ring(unsigned lines);
 

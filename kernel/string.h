@@ -3,6 +3,7 @@
 #ifndef KERNEL_STRING_H
 #define KERNEL_STRING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 void *memcpy(void *dst, const void *src, size_t n);
@@ -15,8 +16,19 @@ int strcmp(const char *a, const char *b);
 int strncmp(const char *a, const char *b, size_t n);
 char *strchr(const char *s, int c);
 
-/* Copy as much as fits, always with a final 0; false where it was cut. */
-#include <stdbool.h>
-bool string_copy(char *dst, size_t size, const char *src);
+/* Copy as much as fits into `size` bytes, always with a final 0; false where it was cut. */
+static inline bool string_copy(char *dst, size_t size, const char *src)
+{
+	size_t n = strnlen(src, size);
+	bool fits = n < size;
+
+	if (size == 0)
+		return false;
+	if (!fits)
+		n = size - 1;
+	memcpy(dst, src, n);
+	dst[n] = 0;
+	return fits;
+}
 
 #endif

@@ -2,10 +2,11 @@
 /*
  * One 16550 serial port (National Semiconductor PC16550D data sheet).
  *
- * Output waits for the transmitter, with a deadline, so that a missing port
- * costs time but never hangs. Input is by interrupt into a ring; when the ring
- * is full the receiver's interrupt is held off, so that a sender that minds the
- * FIFO loses nothing. What is lost all the same is counted.
+ * Output waits for the transmitter, with a deadline, so that a port that does
+ * not move costs time but never hangs; once it is stuck no byte waits again
+ * until it moves. Input is by interrupt into a ring; when the ring is full the
+ * receiver's interrupt is held off, so that a sender that minds the FIFO loses
+ * nothing. What is lost all the same is counted.
  */
 #ifndef KERNEL_UART16550_H
 #define KERNEL_UART16550_H
@@ -19,8 +20,11 @@
 struct uart {
 	uint16_t port; /* I/O base */
 	bool present;
-	uint64_t overruns;	/* bytes the chip says it lost */
-	uint32_t rx_head, rx_tail; /* free-running */
+	uint8_t ier; /* what the interrupt enable register is to be; 0 until input is started */
+	bool stuck;  /* the transmitter did not move in time */
+	uint64_t dropped;	   /* bytes of output lost to that */
+	uint64_t overruns;	   /* times the chip says it lost input */
+	uint32_t rx_head, rx_tail; /* free-running; under irq_save() */
 	uint8_t rx[UART_RX_RING];
 };
 
@@ -34,6 +38,10 @@ void uart_drain(struct uart *uart);
 
 /* Take input by interrupt from now on, on ISA line `irq`. */
 int uart_start_input(struct uart *uart, unsigned irq);
+
+/* Any context: take what the chip has into the ring. For the interrupt, and for whom it can't
+ * reach. */
+void uart_receive(struct uart *uart);
 
 /* The next byte of input; -1 where there is none. */
 int uart_read(struct uart *uart);

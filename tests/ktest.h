@@ -1,23 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ktest: suites of cases, reported as KTAP version 1, on the host and in the
- * kernel alike.
+ * ktest: suites of cases, reported as KTAP version 1 (Linux, Documentation/
+ * dev-tools/ktap.rst), on the host and in the kernel alike.
  *
  * A case is a function; the first EXPECT that doesn't hold fails it, a REQUIRE
  * also ends it. A suite's begin() and end() run around each case; end() is
- * where balances (mappings, slots, pages, misuse) are proved to be zero.
+ * where balances (mappings, slots, pages, misuse) are proved to be zero. Where
+ * begin() itself skips or fails, it leaves nothing behind, and neither the case
+ * nor end() runs.
  */
 #ifndef TESTS_KTEST_H
 #define TESTS_KTEST_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#define KTEST_SHOWN 10 /* failures that a case prints; it counts the others */
 
 struct ktest {
 	const char *suite, *name;
-	uint64_t seed;	/* of this run; a case draws from ktest_random() */
-	uint64_t random;
+	uint64_t seed;	 /* of this run; a case draws from ktest_random() */
+	uint64_t random; /* state of ktest_random() */
 	bool failed;
+	unsigned failures;
 	char skip[96]; /* not empty: skipped, and why */
 	void *fixture; /* begin()'s own */
 };
@@ -34,7 +40,11 @@ struct ktest_suite {
 	const struct ktest_case *cases; /* ends with a NULL name */
 };
 
-extern const struct ktest_suite *const ktest_suites[]; /* NULL-terminated */
+/* Both end with NULL. */
+extern const struct ktest_suite
+	*const ktest_unit_suites[]; /* tests/unit/suites.c: host and kernel */
+extern const struct ktest_suite
+	*const ktest_device_suites[]; /* tests/kernel/suites.c; none on the host */
 
 /*
  * `which` is all, list, <suite> or <suite>.<case>. Cases run in an order drawn
@@ -48,7 +58,8 @@ void ktest_fail(struct ktest *t, const char *file, int line, const char *fmt, ..
 void ktest_skip(struct ktest *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* A diagnostic: "# …". */
 void ktest_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* Below `bound`, from the run's seed and the case's name. */
+/* Below `bound`, from the run's seed and the case's name: a case alone draws what it draws among
+ * all. */
 uint64_t ktest_random(struct ktest *t, uint64_t bound);
 
 #define EXPECT(t, condition)                                                                       \

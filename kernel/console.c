@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* The console is COM1; where there is none, output goes nowhere and nothing is ever typed. */
+#include "kernel/console.h"
+
+#include "kernel/log.h"
+
+struct uart console_uart;
+
+void console_init(void)
+{
+	uart_init(&console_uart, CONSOLE_PORT, CONSOLE_BAUD);
+}
+
+void console_start_input(void)
+{
+	int error = uart_start_input(&console_uart, CONSOLE_IRQ);
+
+	if (error)
+		log_error("console: no interrupt for input (%d): nothing can be typed", error);
+}
+
+void console_write(const char *text, size_t n)
+{
+	size_t start = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (text[i] != '\n')
+			continue;
+		uart_write(&console_uart, text + start, i - start);
+		uart_write(&console_uart, "\r\n", 2);
+		start = i + 1;
+	}
+	uart_write(&console_uart, text + start, n - start);
+}
+
+void console_drain(void)
+{
+	uart_drain(&console_uart);
+}
+
+int console_read(void)
+{
+	return uart_read(&console_uart);
+}
+
+bool console_readable(void)
+{
+	return uart_readable(&console_uart);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What mm/ and dma/ ask of their kernel (mm/port.h, dma/port.h), answered with
+ * this kernel's services. A port to another kernel replaces this file.
+ */
+#include "dma/port.h"
+
+#include "kernel/irq.h"
+#include "kernel/log.h"
+#include "kernel/machine.h"
+#include "kernel/mmu.h"
+#include "kernel/panic.h"
+#include "kernel/string.h"
+
+unsigned long port_irq_save(void)
+{
+	return irq_save();
+}
+
+void port_irq_restore(unsigned long flags)
+{
+	irq_restore(flags);
+}
+
+/* A locked exchange; it waits by reading, which leaves the bus to the holder. */
+unsigned long port_lock(struct port_lock *lock)
+{
+	unsigned long flags = irq_save();
+
+	while (__atomic_exchange_n(&lock->word, 1, __ATOMIC_ACQUIRE))
+		while (__atomic_load_n(&lock->word, __ATOMIC_RELAXED))
+			__builtin_ia32_pause();
+	return flags;
+}
+
+void port_unlock(struct port_lock *lock, unsigned long flags)
+{
+	__atomic_store_n(&lock->word, 0, __ATOMIC_RELEASE);
+	irq_restore(flags);
+}
+
+unsigned port_cpu(void)
+{
+	return 0;
+}
+
+void *port_phys_to_virt(phys_addr_t addr)
+{
+	return phys_to_virt(addr);
+}
+
+phys_addr_t port_virt_to_phys(const void *ptr)
+{
+	return virt_to_phys(ptr);
+}
+
+void port_copy(phys_addr_t dst, phys_addr_t src, size_t n)
+{
+	memcpy(phys_to_virt(dst), phys_to_virt(src), n);
+}
+
+void port_zero(phys_addr_t dst, size_t n)
+{
+	memset(phys_to_virt(dst), 0, n);
+}
+
+void port_log(enum port_log_level level, const char *fmt, ...)
+{
+	static const enum log_level levels[] = {
+		[PORT_LOG_ERROR] = LOG_ERROR,
+		[PORT_LOG_WARNING] = LOG_WARNING,
+		[PORT_LOG_INFO] = LOG_INFO,
+		[PORT_LOG_DEBUG] = LOG_DEBUG,
+	};
+	va_list args;
+
+	va_start(args, fmt);
+	vlog_at(levels[level], fmt, args);
+	va_end(args);
+}
+
+void port_panic(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vpanic(fmt, args);
+	/* cppcheck-suppress va_end_missing */
+}
+
+void port_page_misuse(enum page_misuse kind, phys_addr_t addr, unsigned order, const void *caller)
+{
+	static const enum dma_misuse_kind kinds[] = {
+		[PAGE_DOUBLE_FREE] = DMA_MISUSE_PAGE_DOUBLE_FREE,
+		[PAGE_WRONG_ORDER] = DMA_MISUSE_PAGE_ORDER,
+		[PAGE_RESERVED] = DMA_MISUSE_PAGE_RESERVED,
+		[PAGE_UNALIGNED] = DMA_MISUSE_PAGE_UNALIGNED,
+	};
+
+	dma_misuse(&machine.dma.nobody, kinds[kind], addr.value, PAGE_SIZE << order, caller);
+}
+
+const char *port_symbol(const void *addr, size_t *offset)
+{
+	return symbol_find(addr, offset);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory for tests of mm/ and dma/: a stretch of physical addresses that the
+ * port's functions (port_phys_to_virt, port_copy, ...) reach.
+ *
+ * A host process has no physical memory, so there the wished base is simply
+ * declared to be it, with unreachable pages around. In the kernel it is taken
+ * if it happens to be free; otherwise other memory is given. So a test asks for
+ * what it would like, and reckons from `base`.
+ *
+ * What merely manages addresses (memory map, page allocator) never touches
+ * them: it can be given any numbers, with no arena behind them.
+ */
+#ifndef TESTS_ARENA_H
+#define TESTS_ARENA_H
+
+#include "mm/port.h"
+
+#define ARENA_MAX MIB(4) /* bytes, and alignment: more is not to be had in one piece */
+
+struct arena {
+	phys_addr_t base;
+	size_t size; /* bytes, whole pages */
+};
+
+/*
+ * `size` bytes (up to ARENA_MAX, rounded up to pages), zeroed, at `wish` where
+ * that can be had; `wish` is a multiple of `align`, a power of two up to
+ * ARENA_MAX, and so is the base that is given. False: no memory; skip.
+ */
+bool arena_get(struct arena *arena, uint64_t wish, size_t size, size_t align);
+void arena_put(struct arena *arena);
+
+/* How often port_page_misuse() was told of this kind, since the start. */
+uint64_t test_page_misuse(enum page_misuse kind);
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mm/port.h and dma/port.h for a POSIX process, and the arenas: physical
+ * addresses of the test's choice, each stretch an mmap() of its own with a page
+ * on either side that can't be touched.
+ *
+ * It is stricter than a kernel: an address that is in no arena, a range that
+ * leaves one, and a lock taken twice end the run at once.
+ */
+#include "dma/port.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "kernel/log.h"
+#include "tests/arena.h"
+#include "tests/host/host.h"
+#include "tests/ktest.h"
+
+#define ARENAS 64
+
+struct stretch {
+	uint64_t base;
+	size_t size; /* 0: unused */
+	char *memory;
+};
+
+static struct stretch stretches[ARENAS];
+static uint64_t page_misuse[PAGE_MISUSE_KINDS];
+static unsigned long irqs_off;
+
+bool host_log;
+
+void port_panic(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	fflush(stdout);
+	fputs("panic: ", stderr);
+	vfprintf(stderr, fmt, args);
+	fputs("\n", stderr);
+	va_end(args);
+	abort();
+}
+
+/* The stretch that holds all of [addr, addr + size). */
+static const struct stretch *stretch_of(uint64_t addr, size_t size)
+{
+	for (const struct stretch *s = stretches; s < stretches + ARENAS; s++)
+		if (addr - s->base < s->size && size <= s->size - (addr - s->base))
+			return s;
+	port_panic("physical memory %#llx, %zu bytes: in no arena", (unsigned long long)addr, size);
+}
+
+static char *range_to_virt(phys_addr_t addr, size_t size)
+{
+	const struct stretch *s = stretch_of(addr.value, size);
+
+	return s->memory + (addr.value - s->base);
+}
+
+bool arena_get(struct arena *arena, uint64_t wish, size_t size, size_t align)
+{
+	struct stretch *s = stretches;
+	char *memory;
+
+	size = ALIGN_UP(size, PAGE_SIZE);
+	if (size == 0 || size > ARENA_MAX || align > ARENA_MAX || wish % align || wish % PAGE_SIZE)
+		port_panic("arena of %zu bytes at %#llx: not for this", size,
+			   (unsigned long long)wish);
+	for (struct stretch *other = stretches; other < stretches + ARENAS; other++)
+		if (other->size && wish < other->base + other->size && other->base < wish + size)
+			port_panic("arena at %#llx is over another", (unsigned long long)wish);
+	while (s < stretches + ARENAS && s->size)
+		s++;
+	memory = mmap(NULL, size + 2 * PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (s == stretches + ARENAS || memory == MAP_FAILED ||
+	    mprotect(memory + PAGE_SIZE, size, PROT_READ | PROT_WRITE) != 0)
+		port_panic("arena of %zu bytes: none left", size);
+	*s = (struct stretch){wish, size, memory + PAGE_SIZE};
+	*arena = (struct arena){phys(wish), size};
+	return true;
+}
+
+void arena_put(struct arena *arena)
+{
+	struct stretch *s = stretches;
+
+	while (s->base != arena->base.value || !s->size)
+		s++;
+	munmap(s->memory - PAGE_SIZE, s->size + 2 * PAGE_SIZE);
+	*s = (struct stretch){0};
+}
+
+unsigned long port_irq_save(void)
+{
+	unsigned long flags = irqs_off;
+
+	irqs_off = 1;
+	return flags;
+}
+
+void port_irq_restore(unsigned long flags)
+{
+	if (!irqs_off)
+		port_panic("interrupts restored that were not off");
+	irqs_off = flags;
+}
+
+unsigned long port_lock(struct port_lock *lock)
+{
+	unsigned long flags = port_irq_save();
+
+	if (lock->word)
+		port_panic("lock %p taken twice", (void *)lock);
+	lock->word = 1;
+	return flags;
+}
+
+void port_unlock(struct port_lock *lock, unsigned long flags)
+{
+	if (!lock->word)
+		port_panic("lock %p was not taken", (void *)lock);
+	lock->word = 0;
+	port_irq_restore(flags);
+}
+
+unsigned port_cpu(void)
+{
+	return 0;
+}
+
+void *port_phys_to_virt(phys_addr_t addr)
+{
+	return range_to_virt(addr, 1);
+}
+
+phys_addr_t port_virt_to_phys(const void *ptr)
+{
+	for (const struct stretch *s = stretches; s < stretches + ARENAS; s++)
+		if ((uintptr_t)ptr - (uintptr_t)s->memory < s->size)
+			return phys(s->base + ((uintptr_t)ptr - (uintptr_t)s->memory));
+	port_panic("pointer %p is in no arena", ptr);
+}
+
+void port_copy(phys_addr_t dst, phys_addr_t src, size_t n)
+{
+	memcpy(range_to_virt(dst, n), range_to_virt(src, n), n);
+}
+
+void port_zero(phys_addr_t dst, size_t n)
+{
+	memset(range_to_virt(dst, n), 0, n);
+}
+
+const char *port_symbol(const void *addr, size_t *offset)
+{
+	(void)addr;
+	(void)offset;
+	return NULL;
+}
+
+static void host_vlog(const char *fmt, va_list args)
+{
+	char line[256];
+
+	vsnprintf(line, sizeof(line), fmt, args);
+	if (host_log)
+		ktest_say("%s", line);
+}
+
+void port_log(enum port_log_level level, const char *fmt, ...)
+{
+	va_list args;
+
+	(void)level;
+	va_start(args, fmt);
+	host_vlog(fmt, args);
+	va_end(args);
+}
+
+/* For the kernel's own pieces that are tested here. */
+void log_at(enum log_level level, const char *fmt, ...)
+{
+	va_list args;
+
+	(void)level;
+	va_start(args, fmt);
+	host_vlog(fmt, args);
+	va_end(args);
+}
+
+void port_page_misuse(enum page_misuse kind, phys_addr_t addr, unsigned order, const void *caller)
+{
+	(void)caller;
+	page_misuse[kind]++;
+	port_log(PORT_LOG_WARNING, "page misuse %d: %#llx, order %u", kind,
+		 (unsigned long long)addr.value, order);
+}
+
+uint64_t test_page_misuse(enum page_misuse kind)
+{
+	return page_misuse[kind];
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Arenas in the kernel: pages of the machine's own allocator, the wished ones
+ * where they are free.
+ */
+#include "tests/arena.h"
+
+#include "dma/port.h"
+#include "kernel/machine.h"
+
+static const enum dma_misuse_kind misuse_kinds[] = {
+	[PAGE_DOUBLE_FREE] = DMA_MISUSE_PAGE_DOUBLE_FREE,
+	[PAGE_WRONG_ORDER] = DMA_MISUSE_PAGE_ORDER,
+	[PAGE_RESERVED] = DMA_MISUSE_PAGE_RESERVED,
+	[PAGE_UNALIGNED] = DMA_MISUSE_PAGE_UNALIGNED,
+};
+
+static unsigned order_of(size_t bytes)
+{
+	unsigned order = 0;
+
+	while (PAGE_SIZE << order < bytes)
+		order++;
+	return order;
+}
+
+bool arena_get(struct arena *arena, uint64_t wish, size_t size, size_t align)
+{
+	struct page_request request = {.zone = ZONE_NORMAL, .limit = NO_LIMIT};
+	size_t pages;
+	phys_addr_t block;
+
+	size = ALIGN_UP(size, PAGE_SIZE);
+	pages = size >> PAGE_SHIFT;
+	*arena = (struct arena){phys(wish), size};
+	if (pages_take(&machine.zones, phys(wish), pages) != 0) {
+		/* A block is aligned to its size; what it has beyond ours goes back. */
+		request.order = order_of(size > align ? size : align);
+		block = pages_alloc(&machine.zones, &request);
+		if (phys_is_none(block))
+			return false;
+		arena->base = block;
+		if (pages < (size_t)1 << request.order)
+			pages_give(&machine.zones, phys_add(block, size),
+				   ((size_t)1 << request.order) - pages);
+	}
+	port_zero(arena->base, size);
+	return true;
+}
+
+void arena_put(struct arena *arena)
+{
+	pages_give(&machine.zones, arena->base, arena->size >> PAGE_SHIFT);
+}
+
+uint64_t test_page_misuse(enum page_misuse kind)
+{
+	return dma_misuse_count(&machine.dma, misuse_kinds[kind]);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* The suites that run on the host and in the kernel alike: tests/unit/<stem>_test.c each. */
+#include "tests/ktest.h"
+
+extern const struct ktest_suite boot_suite;
+extern const struct ktest_suite memmap_suite;
+extern const struct ktest_suite hbitmap_suite;
+extern const struct ktest_suite buddy_suite;
+extern const struct ktest_suite pages_suite;
+extern const struct ktest_suite kmem_suite;
+extern const struct ktest_suite limits_suite;
+extern const struct ktest_suite swiotlb_suite;
+extern const struct ktest_suite map_suite;
+extern const struct ktest_suite check_suite;
+extern const struct ktest_suite gate_suite;
+extern const struct ktest_suite printf_suite;
+extern const struct ktest_suite string_suite;
+extern const struct ktest_suite cmdline_suite;
+extern const struct ktest_suite line_suite;
+extern const struct ktest_suite sha256_suite;
+extern const struct ktest_suite report_suite;
+
+const struct ktest_suite *const ktest_unit_suites[] = {
+	&boot_suite,   &memmap_suite,  &hbitmap_suite, &buddy_suite,  &pages_suite,  &kmem_suite,
+	&limits_suite, &swiotlb_suite, &map_suite,     &check_suite,  &gate_suite,   &printf_suite,
+	&string_suite, &cmdline_suite, &line_suite,    &sha256_suite, &report_suite, NULL,
+};
