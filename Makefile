@@ -8,7 +8,7 @@
 # make count    lines against the budget
 #
 # CC=clang builds with clang and lld; CROSS=x86_64-linux-gnu- names another gcc.
-# O=dir builds elsewhere; WERROR=1 is for CI.
+# O=dir builds elsewhere; V=1 shows the commands; WERROR=1 is for CI.
 
 O     ?= build
 CROSS ?=
@@ -35,8 +35,13 @@ else
   OBJDUMP := $(PREFIX)objdump
 endif
 
+# Say what is made; V=1 says how.
+Q   := $(if $(V),,@)
+say = $(if $(V),,@echo '  $(1)  $@')
+
 PYTHON  ?= /usr/bin/python3
 HOST_CC ?= gcc
+JOBS    := $(shell nproc 2>/dev/null || echo 2)
 
 # --- the kernel -------------------------------------------------------------------------------
 
@@ -76,37 +81,42 @@ fragment = @printf '{"directory":"%s","file":"%s","command":"%s"}\n' '$(CURDIR)'
 
 $(O)/%.c.o: %.c $(O)/flags
 	@mkdir -p $(@D)
-	$(CC) $(TARGET) $(CFLAGS) -c $< -o $@
+	$(call say,CC  )
+	$(Q)$(CC) $(TARGET) $(CFLAGS) -c $< -o $@
 	$(call fragment,$(CFLAGS))
 
 $(O)/%.S.o: %.S $(O)/flags
 	@mkdir -p $(@D)
-	$(CC) $(TARGET) $(ASFLAGS) -c $< -o $@
+	$(call say,AS  )
+	$(Q)$(CC) $(TARGET) $(ASFLAGS) -c $< -o $@
 
 compile_commands.json: $(OBJ)
 	@cat $(patsubst %,%.json,$(filter %.c.o,$(OBJ))) | sed '1s/^/[\n/;$$!s/$$/,/;$$s/$$/\n]/' > $@
 
 # Linked twice: the backtrace's symbol table comes last in the image, and is made of the first link.
 $(O)/first.elf: $(OBJ) linker.ld
-	$(LD) $(LDFLAGS) -T linker.ld -o $@ $(OBJ)
+	$(call say,LD  )
+	$(Q)$(LD) $(LDFLAGS) -T linker.ld -o $@ $(OBJ)
 
 $(O)/symbols.S: $(O)/first.elf tools/symbols.py
-	$(NM) -n $< | $(PYTHON) tools/symbols.py > $@
+	$(Q)$(NM) -n $< | $(PYTHON) tools/symbols.py > $@
 
 $(O)/symbols.o: $(O)/symbols.S
-	$(CC) $(TARGET) $(ASFLAGS) -c $< -o $@
+	$(Q)$(CC) $(TARGET) $(ASFLAGS) -c $< -o $@
 
 $(O)/bounce.elf: $(OBJ) $(O)/symbols.o linker.ld
-	$(LD) $(LDFLAGS) -T linker.ld -o $@ $(OBJ) $(O)/symbols.o
+	$(call say,LD  )
+	$(Q)$(LD) $(LDFLAGS) -T linker.ld -o $@ $(OBJ) $(O)/symbols.o
 
 $(O)/bounce.sym: $(O)/bounce.elf
-	$(NM) -n $< > $@
+	$(Q)$(NM) -n $< > $@
 
 $(O)/bounce.lst: $(O)/bounce.elf
-	$(OBJDUMP) -d -S $< > $@ 2>/dev/null
+	$(Q)$(OBJDUMP) -d -S $< > $@ 2>/dev/null
 
 $(O)/bounce.iso: $(O)/bounce.elf tools/iso.sh
-	sh tools/iso.sh $@ $<
+	$(call say,ISO )
+	$(Q)sh tools/iso.sh $@ $<
 
 # --- running ----------------------------------------------------------------------------------
 
@@ -114,19 +124,19 @@ packages-run packages-test: packages-%:
 	@sh tools/packages.sh $*
 
 run: packages-run
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@$(PYTHON) tools/run.py $(if $(FILE),--file '$(FILE)') $(if $(ARGS),--args '$(ARGS)') \
 		$(if $(MACHINE),--machine '$(MACHINE)') $(if $(FIRMWARE),--firmware '$(FIRMWARE)') \
 		$(if $(MEM),--memory '$(MEM)') $(if $(CPU),--cpu '$(CPU)') \
 		$(if $(QEMU_ARGS),--qemu-args='$(QEMU_ARGS)') --build $(O)
 
 debug: packages-run
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@$(PYTHON) tools/debug.py --build $(O) $(if $(ARGS),--args '$(ARGS)')
 
 test: packages-test
-	@$(MAKE) --no-print-directory all host-test
-	$(PYTHON) -m pytest tests/qemu $(PYTEST_ARGS)
+	@$(MAKE) --no-print-directory -j$(JOBS) all host-test
+	@$(PYTHON) -m pytest tests/qemu $(PYTEST_ARGS)
 
 # --- host unit tests --------------------------------------------------------------------------
 
@@ -134,19 +144,22 @@ test: packages-test
 HOST_CFLAGS := -std=gnu17 -O1 -g $(WARN) -I. -MMD -MP -fno-omit-frame-pointer -fwrapv \
                -fsanitize=address,undefined -fno-sanitize-recover=all
 HOST_SRC := $(sort $(wildcard mm/*.c dma/*.c tests/*.c tests/unit/*.c tests/host/*.c) \
-                   boot/multiboot2.c boot/pvh.c $(HOST_EXTRA))
+                   boot/multiboot2.c boot/pvh.c \
+                   kernel/cmdline.c kernel/format.c kernel/line.c kernel/report.c kernel/sha256.c)
 HOST_OBJ := $(patsubst %,$(O)/host/%.o,$(HOST_SRC))
 
 .PHONY: host-test
 host-test: $(O)/host/unit
-	$< $(if $(SEED),seed=$(SEED))
+	@$< $(if $(SEED),seed=$(SEED))
 
 $(O)/host/unit: $(HOST_OBJ)
-	$(HOST_CC) $(HOST_CFLAGS) -o $@ $^
+	$(call say,LD  )
+	$(Q)$(HOST_CC) $(HOST_CFLAGS) -o $@ $^
 
 $(O)/host/%.c.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(HOST_CC) $(HOST_CFLAGS) -c $< -o $@
+	$(call say,CC  )
+	$(Q)$(HOST_CC) $(HOST_CFLAGS) -c $< -o $@
 
 # --- keeping the house ------------------------------------------------------------------------
 

@@ -72,7 +72,7 @@ static void keep_module(struct machine *m, phys_addr_t addr, uint64_t size, cons
 
 	module->addr = addr;
 	module->size = size;
-	string_copy(module->name, sizeof(module->name), name);
+	string_copy(module->name, sizeof(module->name), *name ? name : "(unnamed)");
 	log_info("module %s: %llu bytes at %#llx", name, (unsigned long long)size,
 		 (unsigned long long)addr.value);
 }

@@ -32,7 +32,7 @@ static struct words PRINTF_LIKE(1, 2) words(const char *fmt, ...)
 /* A number as people write it: 47,112. */
 static struct words grouped(uint64_t n)
 {
-	struct words digits = words("%llu", (ull)n), w;
+	struct words digits = words("%llu", (ull)n), w = {""};
 	size_t count = strlen(digits.text), at = 0;
 
 	for (size_t i = 0; i < count; i++) {

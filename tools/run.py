@@ -1,0 +1,190 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""`make run`: boot, send a file through a device that can't reach it, compare with the host.
+
+At a terminal the user ends up in the kernel's shell; the serial port goes
+through a socket, so that what QEMU itself prints is kept for the verdict and
+doesn't mix in. Without a terminal the job runs and the exit code is the
+verdict: the kernel's, and that of the host, which knows the file's hash and
+counts what QEMU saw.
+"""
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import select
+import shlex
+import sys
+import termios
+import tty
+from pathlib import Path
+from typing import List
+
+from qemu import FIRMWARES, MACHINES, Guest, QemuError, Result, Setup, clean, sha256
+
+ROOT = Path(__file__).resolve().parent.parent
+CTRL_BRACKET = b"\x1d"
+
+# What firmware and GRUB leave on the serial port before the kernel's first line.
+NOISE = re.compile(r"\s*($|BdsDxe: |WARNING: no console|error: no suitable video mode"
+                   r"|Booting (`|in blind mode|from )|SeaBIOS|iPXE|GRUB|Welcome to GRUB)")
+
+
+def options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--file", type=Path, help="what to send (README.md)")
+    parser.add_argument("--args", default="", help="more words for the kernel's command line")
+    parser.add_argument("--machine", default="q35", help=f"{' or '.join(MACHINES)} (q35)")
+    parser.add_argument("--firmware", default="bios", help=f"{', '.join(FIRMWARES)} (bios)")
+    parser.add_argument("--memory", default="6G", help="6G")
+    parser.add_argument("--cpu", default="qemu64", help="a CPU model of QEMU's (qemu64)")
+    parser.add_argument("--qemu-args", default="", help="more words for QEMU's command line")
+    parser.add_argument("--build", type=Path, default=Path("build"))
+    parser.add_argument("--dry-run", action="store_true", help="print QEMU's command line only")
+    return parser.parse_args()
+
+
+def file_to_send(given: Path) -> Path:
+    """The user's file, or one that every copy of the tree has."""
+    path = given or next(p for p in (ROOT / "README.md", ROOT / "LICENSE") if p.exists())
+    if not path.is_file():
+        raise QemuError(f"FILE={path}: no such file")
+    if not os.access(path, os.R_OK):
+        raise QemuError(f"FILE={path}: not readable")
+    if path.stat().st_size == 0:
+        raise QemuError(f"FILE={path} is empty: there is nothing to send")
+    return path
+
+
+def setup_of(opts: argparse.Namespace, at_terminal: bool) -> Setup:
+    words = ["run=edu"] + ([] if at_terminal else ["exit"]) + opts.args.split()
+    return Setup(build=opts.build, firmware=opts.firmware, machine=opts.machine, cpu=opts.cpu,
+                 memory=opts.memory, cmdline=" ".join(words), module=file_to_send(opts.file),
+                 extra=shlex.split(opts.qemu_args))
+
+
+class Screen:
+    """Serial output on its way to the user, from the kernel's first line on."""
+
+    def __init__(self, carriage_return: bool):
+        self._waiting = b""  # firmware's, as long as it isn't a whole line
+        self._begun = False
+        self._return = carriage_return
+
+    def write(self, data: bytes) -> None:
+        if not self._begun:
+            data = self._skip_noise(data)
+        if not self._return:
+            data = data.replace(b"\r", b"")
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+    def _skip_noise(self, data: bytes) -> bytes:
+        lines = (self._waiting + data).split(b"\n")
+        while len(lines) > 1 and NOISE.match(clean(lines[0])):
+            del lines[0]
+        self._begun = len(lines) > 1
+        self._waiting = b"" if self._begun else lines[0]
+        return b"\n".join(lines) if self._begun else b""
+
+
+def watch(guest: Guest, screen: Screen, patience: float) -> None:
+    """Show what it prints until it ends; `patience`: the longest silence, in seconds."""
+    while True:
+        data = guest.pump(patience)
+        if data is None:
+            return
+        if not data:
+            raise QemuError(f"the guest said nothing for {patience:.0f} s, and was ended")
+        screen.write(data)
+
+
+def relay(guest: Guest, screen: Screen) -> None:
+    """The user's keys to the guest, its output to the screen, until it ends or Ctrl-]."""
+    keyboard = sys.stdin.fileno()
+    while True:
+        ready, _, _ = select.select([keyboard, guest], [], [])
+        if guest in ready:
+            data = guest.pump()
+            if data is None:
+                return
+            screen.write(data)
+        if keyboard in ready:
+            keys = os.read(keyboard, 1024)
+            if not keys or CTRL_BRACKET in keys:
+                return
+            guest.send(keys)
+
+
+def converse(guest: Guest) -> Result:
+    """A terminal, given back as it was found."""
+    keyboard = sys.stdin.fileno()
+    before = termios.tcgetattr(keyboard)
+    tty.setraw(keyboard)
+    try:
+        relay(guest, Screen(carriage_return=True))
+    finally:
+        termios.tcsetattr(keyboard, termios.TCSADRAIN, before)
+        print()
+    return guest.result()
+
+
+def boot(setup: Setup, at_terminal: bool) -> Result:
+    with Guest(setup) as guest:
+        if at_terminal:
+            return converse(guest)
+        patience = 60 + setup.module.stat().st_size / 1e6
+        watch(guest, Screen(carriage_return=False), patience)
+        return guest.result()
+
+
+def runs_edu(setup: Setup) -> bool:
+    """Is the main job what was asked for? Of equal words the last counts."""
+    jobs = [word for word in setup.cmdline.split() if word.startswith("run=")]
+    return re.match(r"run=edu\b", jobs[-1]) is not None
+
+
+def verdict(result: Result, path: Path, hashes_due: bool, at_terminal: bool) -> List[str]:
+    """Print what the host thinks of it; returns the complaints."""
+    want = sha256(path)
+    hashed = bool(result.sha256("in") or result.sha256("out"))
+    complaints = list(result.complaints(want if hashed or hashes_due else None))
+    if not complaints:
+        if hashed:
+            print(f"host: sha256 {want}  {path.name}, as it went in and as it came out")
+        print(f"host: QEMU reported {result.clamps_outside} clamps, "
+              f"the kernel made {result.clamps_inside} on purpose")
+    if result.exit is None and not at_terminal:
+        complaints.append(f"the run has no end, QEMU left with {result.rc}")
+        complaints += result.stderr.splitlines()
+    for complaint in complaints:
+        print(f"host: FAILED: {complaint}")
+    return complaints
+
+
+def main() -> int:
+    opts = options()
+    at_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    try:
+        setup = setup_of(opts, at_terminal)
+        if opts.dry_run:
+            print(shlex.join(setup.command()))
+            return 0
+        if at_terminal:
+            print(f"{setup.firmware} on {setup.machine} with {setup.memory}, {setup.module}.  "
+                  "Leave: off, or Ctrl-] at any time.")
+        result = boot(setup, at_terminal)
+    except QemuError as error:
+        print(f"run: {error}", file=sys.stderr)
+        return 1
+    complaints = verdict(result, setup.module, runs_edu(setup) and not at_terminal, at_terminal)
+    ended_well = result.passed or (at_terminal and result.exit in (0, None))
+    return 0 if ended_well and not complaints else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
