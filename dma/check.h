@@ -15,16 +15,16 @@ struct dma_device;
 struct dma_system;
 
 enum dma_misuse_kind {
-	DMA_MISUSE_UNMAP_INVALID,   /* unmap or sync of what is not mapped */
-	DMA_MISUSE_SIZE,	    /* unmap with another size than was mapped */
-	DMA_MISUSE_DIRECTION,	    /* unmap or sync in another direction than was mapped */
-	DMA_MISUSE_DEVICE,	    /* another device's mapping */
-	DMA_MISUSE_SYNC_RANGE,	    /* sync beyond the mapping; clamped */
-	DMA_MISUSE_MAPPING_ERROR,   /* DMA_MAPPING_ERROR used as an address */
-	DMA_MISUSE_GATE_REACH,	    /* at the gate: out of the device's reach */
-	DMA_MISUSE_GATE_POOL,	    /* at the gate: pool memory that isn't this device's mapping */
-	DMA_MISUSE_GATE_LENGTH,	    /* at the gate: nothing, or an end that wraps */
-	DMA_MISUSE_LEAK,	    /* a device is gone, its mappings aren't */
+	DMA_MISUSE_UNMAP_INVALID, /* unmap or sync of what is not mapped, unmap from its middle */
+	DMA_MISUSE_SIZE,	  /* unmap with another size than was mapped */
+	DMA_MISUSE_DIRECTION,	  /* unmap or sync in another direction than was mapped */
+	DMA_MISUSE_DEVICE,	  /* another device's mapping */
+	DMA_MISUSE_SYNC_RANGE,	  /* sync beyond the mapping; clamped */
+	DMA_MISUSE_MAPPING_ERROR, /* DMA_MAPPING_ERROR used as an address */
+	DMA_MISUSE_GATE_REACH,	  /* at the gate: out of the device's reach */
+	DMA_MISUSE_GATE_POOL,	  /* at the gate: pool memory that isn't this device's mapping */
+	DMA_MISUSE_GATE_LENGTH,	  /* at the gate: nothing, or an end that wraps */
+	DMA_MISUSE_LEAK,	  /* a device is gone, `len` mappings of it aren't */
 	DMA_MISUSE_PAGE_DOUBLE_FREE,
 	DMA_MISUSE_PAGE_ORDER,
 	DMA_MISUSE_PAGE_RESERVED,
@@ -36,11 +36,15 @@ enum dma_misuse_kind {
 #define DMA_CALLER __builtin_return_address(0)
 
 /*
- * Report one misuse. `dev` is never NULL (a system has a device `nobody` for
+ * Report one misuse: counted always; said ten times a kind, from then on each
+ * time the count doubles. `dev` is never NULL (a system has a device `nobody` for
  * what no device did). `addr` is a bus address, or a physical one for pages.
  */
 void dma_misuse(struct dma_device *dev, enum dma_misuse_kind kind, uint64_t addr, uint64_t len,
 		const void *caller);
+
+/* Is the nth report of something to be printed? The first ten, then powers of two. */
+bool dma_worth_saying(uint64_t nth);
 
 const char *dma_misuse_name(enum dma_misuse_kind kind);
 

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Systems, the devices in them, and what those say of themselves.
+ */
+#include "dma/dma.h"
+#include "dma/swiotlb.h"
+#include "dma/transient.h"
+
+void dma_system_init(struct dma_system *sys, struct zones *zones, struct kmem *kmem,
+		     struct swiotlb *pool)
+{
+	*sys = (struct dma_system){
+		.zones = zones,
+		.kmem = kmem,
+		.pool = pool,
+		.nobody = {.name = "nobody", .sys = sys, .limits = DMA_LIMITS_DEFAULT},
+	};
+	transient_reset_bounds(sys);
+}
+
+/* The lowest number that is free. */
+static int enter_locked(struct dma_system *sys, struct dma_device *dev)
+{
+	for (unsigned i = 0; i < DMA_MAX_DEVICES; i++) {
+		if (!sys->device[i]) {
+			sys->device[i] = dev;
+			dev->id = (uint16_t)(i + 1);
+			return 0;
+		}
+	}
+	return -ENOSPC;
+}
+
+int dma_device_add(struct dma_system *sys, struct dma_device *dev, const char *name,
+		   struct dma_device *parent)
+{
+	unsigned long flags;
+	int err;
+
+	*dev = (struct dma_device){
+		.name = name,
+		.parent = parent,
+		.sys = sys,
+		.limits = DMA_LIMITS_DEFAULT,
+		.slow = sys->pool->force ? DMA_SLOW_FORCE : 0,
+		.id = DMA_ID_GONE,
+	};
+	if (parent)
+		dma_limits_inherit(&dev->limits, &parent->limits);
+	flags = port_lock(&sys->lock);
+	err = enter_locked(sys, dev);
+	port_unlock(&sys->lock, flags);
+	return err;
+}
+
+void dma_device_remove(struct dma_device *dev)
+{
+	struct dma_system *sys = dev->sys;
+	unsigned long flags;
+
+	if (dev->id == DMA_ID_GONE)
+		return;
+	dev->limits = (struct dma_limits){0};
+	swiotlb_abandon(sys->pool, dev->id);
+	transient_abandon(sys, dev->id);
+	flags = port_lock(&sys->lock);
+	sys->device[dev->id - 1] = NULL;
+	port_unlock(&sys->lock, flags);
+	dev->id = DMA_ID_GONE;
+	if (dev->count.live)
+		dma_misuse(dev, DMA_MISUSE_LEAK, 0, dev->count.live, DMA_CALLER);
+}
+
+static bool zone_lies_in(const struct zone *zone, uint64_t first, uint64_t last)
+{
+	uint64_t start = zone->buddy.first << PAGE_SHIFT;
+	uint64_t bytes = (uint64_t)zone->buddy.pages << PAGE_SHIFT;
+
+	return bytes && start + PAGE_SIZE - 1 <= last && first <= start + bytes - PAGE_SIZE;
+}
+
+static bool pool_lies_in(const struct swiotlb *pool, uint64_t first, uint64_t last)
+{
+	uint64_t start = pool->base.value, bytes = (uint64_t)pool->slots << SWIOTLB_SHIFT;
+
+	return bytes && start + SWIOTLB_SLOT - 1 <= last && first <= start + bytes - SWIOTLB_SLOT;
+}
+
+/* Is there anything that a device under this mask could use? */
+static int check_mask(const struct dma_device *dev, uint64_t mask)
+{
+	const struct zone *zone = dev->sys->zones->zone;
+	uint64_t first, last;
+
+	if (mask < DMA_MIN_MASK)
+		return -EIO;
+	if (!dma_limits_window(&dev->limits, dma_limits_reach(&dev->limits, mask), &first, &last))
+		return -EIO;
+	if (pool_lies_in(dev->sys->pool, first, last))
+		return 0;
+	for (unsigned i = 0; i < ZONE_COUNT; i++)
+		if (zone_lies_in(&zone[i], first, last))
+			return 0;
+	return -EIO;
+}
+
+int dma_set_mask(struct dma_device *dev, uint64_t mask)
+{
+	int err = check_mask(dev, mask);
+
+	if (!err)
+		dev->limits.streaming_mask = mask;
+	return err;
+}
+
+int dma_set_coherent_mask(struct dma_device *dev, uint64_t mask)
+{
+	int err = check_mask(dev, mask);
+
+	if (!err)
+		dev->limits.coherent_mask = mask;
+	return err;
+}
+
+int dma_set_mask_and_coherent(struct dma_device *dev, uint64_t mask)
+{
+	int err = check_mask(dev, mask);
+
+	if (!err)
+		dev->limits.streaming_mask = dev->limits.coherent_mask = mask;
+	return err;
+}
