@@ -183,7 +183,7 @@ static enum swiotlb_refusal refuse_locked(struct swiotlb *pool, const struct swi
 	anywhere.first = 0;
 	anywhere.last = UINT64_MAX;
 	if (pool->slots == 0)
-		return SWIOTLB_TOO_BIG;
+		return SWIOTLB_OUT_OF_MASK;
 	if (fit->last < pool->base.value + SWIOTLB_SLOT - 1 || fit->first > last_slot)
 		return SWIOTLB_OUT_OF_MASK;
 	if (!possible(pool, &anywhere, record))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Transient slots: where even an empty pool has nothing under a device's limit,
- * a mapping is bounced through pages of its own, given back on unmap.
+ * Transient slots: where even an empty pool has nothing under a device's limit
+ * (or there is no pool at all), a mapping is bounced through pages of its own,
+ * given back on unmap.
  *
  *	block            start              start + length     block + 2^order pages
  *	|  zeroed        |  the mapping     |  zeroed          |

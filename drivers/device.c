@@ -28,7 +28,7 @@ enum place place_option;
 
 static struct device *last_device;
 
-/* --- finding ------------------------------------------------------------------------------- */
+/* --- finding --- */
 
 struct device *device_find(const char *name)
 {
@@ -60,7 +60,7 @@ uint64_t device_clamps(void)
 	return sum;
 }
 
-/* --- options ------------------------------------------------------------------------------- */
+/* --- options --- */
 
 /* The key under which the command line has the option: the device's own, else the driver's. */
 static void option_key(const struct device *dev, const char *name, char *key, size_t size)
@@ -96,7 +96,7 @@ bool device_option_flag(const struct device *dev, const char *name, bool fallbac
 	return cmdline_flag(key, fallback);
 }
 
-/* --- finding buses' devices, and binding them ---------------------------------------------- */
+/* --- finding buses' devices, and binding them --- */
 
 static void list_append(struct device *dev)
 {
@@ -197,7 +197,7 @@ void devices_shutdown(void)
 	}
 }
 
-/* --- using --------------------------------------------------------------------------------- */
+/* --- using --- */
 
 int device_prepare(struct device *dev)
 {

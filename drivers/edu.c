@@ -34,7 +34,7 @@ struct edu {
 	volatile bool done;
 };
 
-/* --- transfers ----------------------------------------------------------------------------- */
+/* --- transfers --- */
 
 static bool is_done(void *arg)
 {
@@ -148,7 +148,7 @@ static const struct copy_engine edu_engine = {
 	.saw_clamp = saw_clamp,
 };
 
-/* --- which mask to claim ------------------------------------------------------------------- */
+/* --- which mask to claim --- */
 
 static unsigned choose_unprobed(const struct device *dev, unsigned wanted)
 {
@@ -190,7 +190,7 @@ static int prepare(struct device *dev)
 	return err;
 }
 
-/* --- binding ------------------------------------------------------------------------------- */
+/* --- binding --- */
 
 /* Is it what its id says, and does it answer? */
 static bool is_alive(uint8_t *regs)

@@ -31,7 +31,7 @@ struct walk {
 
 static void scan_bus(struct walk *walk, unsigned bus, struct device *parent);
 
-/* --- configuration space ------------------------------------------------------------------- */
+/* --- configuration space --- */
 
 /* Bus, slot and function as CONFIG_ADDRESS has them. */
 static uint32_t config_where(unsigned bus, unsigned slot, unsigned function)
@@ -125,7 +125,7 @@ void pci_set_master(struct pci_device *pci, bool on)
 	set_command(pci, PCI_COMMAND_MASTER, on);
 }
 
-/* --- base addresses ------------------------------------------------------------------------ */
+/* --- base addresses --- */
 
 /* Which bits of the register can be set: all but those that the size makes constant. */
 static uint32_t probe_bits(const struct pci_device *pci, unsigned reg)
@@ -236,7 +236,7 @@ void *pci_map_bar(struct pci_device *pci, unsigned i, uint64_t min_size)
 	return bar->mapped;
 }
 
-/* --- the walk ------------------------------------------------------------------------------ */
+/* --- the walk --- */
 
 static void read_header(struct pci_device *pci)
 {

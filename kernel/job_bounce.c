@@ -80,7 +80,7 @@ static int transfer_mapped(struct device *dev, phys_addr_t addr, size_t len,
 	return err;
 }
 
-/* --- step 1: directly --------------------------------------------------------------------- */
+/* --- step 1: directly --- */
 
 /*
  * The bug that this kernel is about, made on purpose: a physical address for a
@@ -201,7 +201,7 @@ static int go_directly(struct demo *demo)
 	return err;
 }
 
-/* --- what mapping costs ------------------------------------------------------------------- */
+/* --- what mapping costs --- */
 
 static void measure_clock(struct demo *demo)
 {
@@ -260,7 +260,7 @@ static void unmap(struct demo *demo, dma_addr_t addr, size_t len, enum dma_data_
 	account(demo, start, copied, len);
 }
 
-/* --- step 2: through the API -------------------------------------------------------------- */
+/* --- step 2: through the API --- */
 
 static int stop(struct demo *demo, const char *what, uint64_t offset, int err)
 {
@@ -431,7 +431,7 @@ static int go_bounced(struct demo *demo)
 											  : 0;
 }
 
-/* --- the job ------------------------------------------------------------------------------ */
+/* --- the job --- */
 
 /* Where RAM lies: its end below 4 GiB, and what there is from there on. */
 static void describe_memory(struct report_memory *m, uint64_t reach)

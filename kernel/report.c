@@ -12,7 +12,7 @@
 
 typedef unsigned long long ull;
 
-/* --- words -------------------------------------------------------------------------------- */
+/* --- words --- */
 
 struct words {
 	char text[96];
@@ -124,7 +124,7 @@ static const char *reaches(const struct report_device *device)
 	return device->seen ? "reaches" : "claims";
 }
 
-/* --- lines -------------------------------------------------------------------------------- */
+/* --- lines --- */
 
 struct printer {
 	report_line *emit;
@@ -186,7 +186,7 @@ static void canvas_print(struct printer *p, struct canvas *canvas)
 	p->emit(p->context, text);
 }
 
-/* --- the bar ------------------------------------------------------------------------------ */
+/* --- the bar --- */
 
 /* One part of memory, drawn on `width` columns from `from` on; its start's label stands before. */
 struct span {
@@ -357,7 +357,7 @@ static void file_print(struct printer *p, const struct bar *bar, const struct re
 	canvas_print(p, &canvas);
 }
 
-/* --- the steps ---------------------------------------------------------------------------- */
+/* --- the steps --- */
 
 static void direct_done(struct printer *p, const struct report_direct *d)
 {
@@ -461,7 +461,7 @@ static void bounced_print(struct printer *p, const struct report_bounced *b)
 	say_parts(p, part, ARRAY_SIZE(part));
 }
 
-/* --- the end ------------------------------------------------------------------------------ */
+/* --- the end --- */
 
 static void failure_print(struct printer *p, const struct report *r)
 {

@@ -48,7 +48,7 @@ static struct text mask_text(uint64_t mask)
 	return t;
 }
 
-/* --- mem ------------------------------------------------------------------------------------ */
+/* --- mem --- */
 
 static void show_range(const char *what, uint64_t start, uint64_t end, const char *name)
 {
@@ -89,7 +89,7 @@ void show_mem(void)
 	       size_text(machine.kmem.pages * PAGE_SIZE).text);
 }
 
-/* --- zones ---------------------------------------------------------------------------------- */
+/* --- zones --- */
 
 static void show_zone(const struct zone *zone)
 {
@@ -117,7 +117,7 @@ void show_zones(void)
 				       page_refusal_name(why));
 }
 
-/* --- swiotlb -------------------------------------------------------------------------------- */
+/* --- swiotlb --- */
 
 void show_swiotlb(void)
 {
@@ -144,7 +144,7 @@ void show_swiotlb(void)
 	       size_text(size).text);
 }
 
-/* --- devices -------------------------------------------------------------------------------- */
+/* --- devices --- */
 
 static struct text reach_text(const struct device *dev)
 {

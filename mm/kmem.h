@@ -3,9 +3,10 @@
  * Small objects: size classes on pages, O(1) both ways.
  *
  * A class is a list of pages that have room. A page begins with its header
- * (class, free list, count), found from any object in it by masking; so
- * kfree() needs no size. Memory is poisoned when it is freed and zeroed when it
- * is allocated. What a device may write does not belong here: use the dma API.
+ * (class, bitmap of what is free), found from any object in it by masking; so
+ * kfree() needs no size, and nothing is kept in free memory that a late write
+ * could break. Memory is poisoned when it is freed and zeroed when it is
+ * allocated. What a device may write does not belong here: use the dma API.
  *
  * Any context, interrupts on or off.
  */
@@ -15,7 +16,9 @@
 #include "mm/pages.h"
 #include "mm/port.h"
 
-#define KMEM_MAX 2032 /* bytes; more is pages_alloc()'s business */
+#define KMEM_MAX     2032 /* bytes; more is pages_alloc()'s business */
+#define KMEM_CLASSES 8
+#define KMEM_POISON  0xdb /* a pointer made of it faults */
 
 struct kmem_page;
 
@@ -23,9 +26,9 @@ struct kmem {
 	struct zones *zones;
 	struct port_lock lock;
 	/* under lock: */
-	struct kmem_page *partial[8]; /* pages with room, by class */
-	size_t objects;		      /* allocated now */
-	size_t pages;		      /* held now */
+	struct kmem_page *partial[KMEM_CLASSES]; /* pages with room, by class */
+	size_t objects;				 /* allocated now */
+	size_t pages;				 /* held now: an empty one goes back at once */
 };
 
 void kmem_init(struct kmem *kmem, struct zones *zones);
@@ -33,7 +36,10 @@ void kmem_init(struct kmem *kmem, struct zones *zones);
 /* `size` zeroed bytes, aligned to 16; NULL for 0, above KMEM_MAX, or no memory. */
 void *kmalloc(struct kmem *kmem, size_t size);
 
-/* NULL is fine. What isn't a live object of this kmem is a misuse, reported, without effect. */
+/*
+ * NULL is fine. What isn't a live object of this kmem is a misuse, reported
+ * through port_page_misuse() with the object's address, and without effect.
+ */
 void kfree(struct kmem *kmem, void *object);
 
 #endif

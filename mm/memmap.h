@@ -30,7 +30,7 @@ struct range_list {
 struct memmap {
 	struct range_list ram;	    /* all usable RAM, sorted, disjoint, page-aligned */
 	struct range_list free;	    /* of that, what is not reserved or carved */
-	struct range_list reserved; /* what firmware said is not usable (before seal: raw) */
+	struct range_list reserved; /* what firmware said is not usable, to the byte */
 	uint64_t limit;		    /* nothing at or above it is used (the CPU's address width) */
 	unsigned dropped;	    /* ranges that were malformed or had no room; for a warning */
 };
@@ -51,10 +51,14 @@ void memmap_add(struct memmap *map, uint64_t base, uint64_t length, bool usable)
 /* Sort, merge, align, subtract. Returns 0, or -ENOMEM where no RAM is left. */
 int memmap_seal(struct memmap *map);
 
-/* [start, end) is somebody's (an image, a module): not free any more. -ENOSPC: lists are full. */
+/*
+ * After the seal: [start, end), widened to pages, is somebody's (an image, a
+ * module) and not free any more. Empty is fine. -EINVAL: end before start.
+ * -ENOSPC: done, but the list was full, and free memory above it was lost.
+ */
 int memmap_reserve(struct memmap *map, uint64_t start, uint64_t end);
 
-/* Give back what was reserved or carved; only RAM becomes free. -ENOSPC, -EINVAL. */
+/* Give whole pages of that back; of them only RAM becomes free. -EINVAL; -ENOSPC: not all could. */
 int memmap_release(struct memmap *map, uint64_t start, uint64_t end);
 
 /*
@@ -65,7 +69,7 @@ int memmap_release(struct memmap *map, uint64_t start, uint64_t end);
 phys_addr_t memmap_carve(struct memmap *map, uint64_t size, uint64_t align, uint64_t min,
 			 uint64_t max, enum memmap_end end);
 
-/* Is every byte of [start, end) RAM? */
+/* Is every byte of [start, end) RAM? (Of an empty range: no.) */
 bool memmap_is_ram(const struct memmap *map, uint64_t start, uint64_t end);
 
 /* The end of the highest RAM, in bytes; bytes of RAM; bytes of RAM at or above `from`. */

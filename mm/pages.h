@@ -21,9 +21,6 @@
 
 enum zone_id { ZONE_DMA, ZONE_NORMAL, ZONE_COUNT };
 
-/* Which of the blocks that fit. Highest first is the default: it shows a wrong mask on boot one. */
-enum page_place { PLACE_HIGH, PLACE_LOW, PLACE_SHUFFLE };
-
 struct page_request {
 	unsigned order;	       /* 2^order pages, aligned to their size; up to BUDDY_MAX_ORDER */
 	enum zone_id zone;     /* ZONE_NORMAL, or ZONE_DMA for the reserve only */
@@ -44,6 +41,7 @@ enum page_refusal {
 struct zone {
 	const char *name;
 	struct buddy buddy;
+	/* under buddy.lock: */
 	uint64_t refused[REFUSED_KINDS]; /* requests that named this zone first */
 };
 
@@ -54,29 +52,47 @@ struct zones {
 
 /*
  * Build both zones over the map's free memory and take all of it. The
- * bookkeeping (about 3 bits a page) is carved from the map, from the top.
- * After this the map's free list is empty. -ENOMEM: no room for bookkeeping.
+ * bookkeeping (4.1 bits a page of the span from 16 MiB to the top) is carved
+ * from the map, as high as it fits; memory so far up that there is no room for
+ * its bookkeeping is left out, with a warning. After this the map's free list
+ * is empty. -ENOMEM: no room at all.
  */
 int pages_init(struct zones *zones, struct memmap *map, uint64_t seed);
 
-/* A block that fits the request, its contents undefined; PHYS_NONE, counted, where there is none. */
+/*
+ * The two halves of it: the bytes for zones that end at `top` (bytes), and the
+ * zones built with them. `bookkeeping` is 8-aligned and need not be cleared.
+ */
+size_t pages_bookkeeping(uint64_t top);
+void pages_build(struct zones *zones, struct memmap *map, uint64_t top, uint64_t seed,
+		 void *bookkeeping);
+
+/* A block that fits the request, its contents undefined; PHYS_NONE, counted, where there is none.
+ */
 phys_addr_t pages_alloc(struct zones *zones, const struct page_request *request);
 
 /* Give a block back, as it was allocated. A mistake is reported through port_page_misuse(). */
 void pages_free(struct zones *zones, phys_addr_t addr, unsigned order);
 
+/* Is exactly this block allocated? Otherwise *why, what freeing it would be. */
+bool pages_allocated(struct zones *zones, phys_addr_t addr, unsigned order, enum page_misuse *why);
+
 /*
- * Take exactly the free pages [start, start + pages), page-aligned. All or
- * nothing: 0, -EBUSY (some page isn't free), -EINVAL (no such memory). They are
- * given back with pages_give(), also piecewise.
+ * Take exactly the free pages [start, start + pages), page-aligned, in one zone.
+ * All or nothing: 0, -EBUSY (some page isn't free), -EINVAL (no such memory).
  */
 int pages_take(struct zones *zones, phys_addr_t start, size_t pages);
+
+/*
+ * Give back pages, also piecewise, of a range that was taken or of a block that
+ * was allocated. All or nothing; a mistake is reported as in pages_free().
+ */
 void pages_give(struct zones *zones, phys_addr_t start, size_t pages);
 
 /* Bytes free in one zone. */
 uint64_t pages_free_bytes(const struct zones *zones, enum zone_id zone);
 
-/* Why the last request of a kind would be refused, for a line in the log. */
+/* The words for it, for a report. */
 const char *page_refusal_name(enum page_refusal why);
 
 #endif

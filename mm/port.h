@@ -35,14 +35,16 @@ phys_addr_t port_virt_to_phys(const void *ptr);
 enum port_log_level { PORT_LOG_ERROR, PORT_LOG_WARNING, PORT_LOG_INFO, PORT_LOG_DEBUG };
 
 /* One line for the log, without the newline. */
-__attribute__((format(printf, 2, 3))) void port_log(enum port_log_level level, const char *fmt, ...);
+__attribute__((format(printf, 2, 3))) void port_log(enum port_log_level level, const char *fmt,
+						    ...);
 
 /* The state of mm or dma itself is broken: stop the machine. */
 __attribute__((noreturn, format(printf, 1, 2))) void port_panic(const char *fmt, ...);
 
-/* A caller's mistake with pages. The call that made it has no effect. */
+/* A caller's mistake with pages, judged by the block's first. The call that made it has no effect.
+ */
 enum page_misuse {
-	PAGE_DOUBLE_FREE, /* some or all of the block is free already */
+	PAGE_DOUBLE_FREE, /* it is free already */
 	PAGE_WRONG_ORDER, /* allocated, but not as one block of this order */
 	PAGE_RESERVED,	  /* never was the allocator's to give */
 	PAGE_UNALIGNED,	  /* not at a multiple of the block's size */

@@ -184,6 +184,12 @@ class Result:
         return self.stdout.count(CLAMP) + self.log.count(CLAMP)
 
     @property
+    def strays(self) -> List[str]:
+        """What else QEMU logged: DMA or CPU accesses to where nothing is. OVMF looks for a TPM."""
+        lines = self.log.decode("utf-8", "replace").splitlines()
+        return [line for line in lines if "clamping DMA" not in line and "addr 0xFED4" not in line]
+
+    @property
     def clamps_inside(self) -> int:
         """Violations that the kernel says it made on purpose, since boot: its last word counts."""
         said = re.findall(r"^ *(?:# )?clamps ([0-9]+)$", self.serial, re.M)

@@ -89,7 +89,7 @@ static void end(struct ktest *t)
 	say_clamps();
 }
 
-/* --- moving bytes -------------------------------------------------------------------------- */
+/* --- moving bytes --- */
 
 static void fill(struct ktest *t, uint8_t *buf, size_t len)
 {
@@ -254,7 +254,7 @@ static void two_devices(struct ktest *t)
 	EXPECT(t, !memcmp(f.buf[1] + 2000, b, 1500));
 }
 
-/* --- what is refused ----------------------------------------------------------------------- */
+/* --- what is refused --- */
 
 static void bad_arguments(struct ktest *t)
 {
@@ -301,7 +301,7 @@ static void claimed_mask(struct ktest *t)
 	EXPECT(t, !f.dev->reach.exact || f.dev->clamps);
 }
 
-/* --- how a transfer ends ------------------------------------------------------------------- */
+/* --- how a transfer ends --- */
 
 /* A round trip; returns the longer time of its two transfers. */
 static uint64_t timed_round_trip(struct ktest *t)

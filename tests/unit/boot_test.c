@@ -81,8 +81,7 @@ static void expect_range(struct ktest *t, size_t i, uint64_t base, uint64_t leng
 	EXPECT_EQ(t, info.range[i].usable, usable);
 }
 
-/* --- multiboot2: one region, made tag by tag ---------------------------------------------------
- */
+/* --- multiboot2: one region, made tag by tag --- */
 
 #define INFO 0x100728 /* where GRUB happens to put it */
 
@@ -464,8 +463,7 @@ static void multiboot2_hostile(struct ktest *t)
 	}
 }
 
-/* --- PVH: a region for each part ---------------------------------------------------------------
- */
+/* --- PVH: a region for each part --- */
 
 enum pvh_region { START, MEMMAP, MODLIST, CMDLINE, MODULE_NAME };
 

@@ -373,8 +373,7 @@ static void nothing_stale_is_seen(struct ktest *t)
 			ktest_fail(t, __FILE__, __LINE__, "byte %zu is %#x", i, mine[i]);
 }
 
-/* --- transient slots
- * ------------------------------------------------------------------------------ */
+/* --- transient slots --- */
 
 static uint64_t free_bytes(const struct dma_fixture *f)
 {
@@ -422,6 +421,27 @@ static void transient_beside_the_pool(struct ktest *t)
 	dma_unmap_single(&f->near, two, S(1) + 1, DMA_TO_DEVICE);
 	EXPECT_EQ(t, f->near.count.transient, 1);
 	EXPECT_EQ(t, f->near.count.bounced, 1);
+}
+
+/* Without a pool all that is out of reach goes through pages. */
+static void transient_instead_of_a_pool(struct ktest *t)
+{
+	struct dma_fixture *f = t->fixture;
+	struct swiotlb none;
+	uint64_t metadata;
+	dma_addr_t addr;
+
+	swiotlb_init(&none, phys(0), 0, &metadata);
+	f->sys.pool = &none;
+	transient_reset_bounds(&f->sys);
+	fixture_fill(fixture_memory(f, FIXTURE_HIGH), 5000, 3);
+	addr = map(t, &f->near, FIXTURE_HIGH, 5000, DMA_TO_DEVICE);
+	EXPECT(t, addr.bus - f->base < FIXTURE_POOL);
+	EXPECT(t, fixture_is(fixture_device_view(&f->near, addr), 5000, 3));
+	dma_unmap_single(&f->near, addr, 5000, DMA_TO_DEVICE);
+	EXPECT_EQ(t, f->near.count.transient, 1);
+	f->sys.pool = &f->pool;
+	transient_reset_bounds(&f->sys);
 }
 
 static void transient_limits(struct ktest *t)
@@ -572,8 +592,7 @@ static void devices(struct ktest *t)
 		dma_device_remove(&dev[i]);
 }
 
-/* --- random, against two plain copies of every byte ----------------------------------------------
- */
+/* --- random, against two plain copies of every byte --- */
 
 #define LIVE	8
 #define REGION	KIB(20)	       /* of each buffer, and of each model copy of one */
@@ -720,6 +739,7 @@ static const struct ktest_case cases[] = {
 	{"nothing_stale_is_seen", nothing_stale_is_seen},
 	{"transient_pages_come_back", transient_pages_come_back},
 	{"transient_beside_the_pool", transient_beside_the_pool},
+	{"transient_instead_of_a_pool", transient_instead_of_a_pool},
 	{"transient_limits", transient_limits},
 	{"transient_exhaustion", transient_exhaustion},
 	{"full_pool", full_pool},
