@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The buddy allocator's invariant, checked by walking all of its state. It only
+ * reads, and only what was ever written; nobody changes the allocator meanwhile.
+ */
+#include "mm/buddy.h"
+
+/* In how many blocks a page of block `block` of `order` is, of that order and above. */
+static unsigned owners(const struct buddy *buddy, unsigned order, size_t block)
+{
+	size_t page = block << order;
+	unsigned count = 0;
+
+	for (; order < BUDDY_ORDERS; order++) {
+		count += hbitmap_test(&buddy->free[order], page >> order);
+		count += lazymap_test(&buddy->used[order], page >> order);
+	}
+	return count;
+}
+
+static const char *check_free(const struct buddy *buddy, unsigned order, size_t *pages)
+{
+	const struct hbitmap *free = &buddy->free[order];
+	size_t count = 0;
+
+	if (!hbitmap_valid(free))
+		return "a bitmap's levels disagree";
+	for (size_t n = hbitmap_first(free, 0); n != HBITMAP_NONE; n = hbitmap_first(free, n + 1)) {
+		count++;
+		if (owners(buddy, order, n) != 1)
+			return "a free block overlaps another block";
+		if (order < BUDDY_MAX_ORDER && hbitmap_test(free, n ^ 1))
+			return "two free buddies were not merged";
+	}
+	*pages += count << order;
+	return count == buddy->free_blocks[order] ? NULL : "free_blocks is wrong";
+}
+
+static const char *check_used(const struct buddy *buddy, unsigned order)
+{
+	for (size_t n = 0; n < buddy->pages >> order; n++) {
+		if (lazymap_test(&buddy->used[order], n) && owners(buddy, order, n) != 1)
+			return "a used block overlaps another block";
+	}
+	return NULL;
+}
+
+const char *buddy_validate(const struct buddy *buddy)
+{
+	size_t pages = 0;
+
+	for (unsigned order = 0; order < BUDDY_ORDERS; order++) {
+		const char *wrong = check_free(buddy, order, &pages);
+
+		if (!wrong)
+			wrong = check_used(buddy, order);
+		if (wrong)
+			return wrong;
+	}
+	return pages == buddy->free_pages ? NULL : "free_pages is wrong";
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bitmaps over memory that nobody cleared, in two kinds.
+ *
+ * struct hbitmap finds set bits: a bit of level l + 1 says that word of level l
+ * is not zero, up to a root of one word. A search looks at one word a level on
+ * the way up and one on the way down, whatever the size and the filling.
+ *
+ *	level 2 (root)   |............1.1|
+ *	                              | '-------------.
+ *	level 1          |  (clear)  |..1.....|  |.1.......|
+ *	                                |          |
+ *	level 0 (leaves) | garbage | |1..1|  ...  |.1..|
+ *
+ * The levels above the leaves are cleared at init: 1/63 of the whole, 384 KiB
+ * for all the bitmaps of 256 GiB. The leaves are not: a leaf whose parent bit
+ * is 0 is garbage, and is overwritten when its first bit is set. So there are
+ * always two levels at least.
+ *
+ * struct lazymap only sets, clears and tests, and is cheaper at that: a bit of
+ * `known` says that its word was ever written, and stays.
+ *
+ * Both live in memory of the caller's, who also locks.
+ */
+#ifndef MM_HBITMAP_H
+#define MM_HBITMAP_H
+
+#include "mm/types.h"
+
+#define HBITMAP_LEVELS	 5
+#define HBITMAP_MAX_BITS (1UL << (6 * HBITMAP_LEVELS))
+#define HBITMAP_NONE	 SIZE_MAX
+
+struct hbitmap {
+	size_t bits;
+	unsigned levels;
+	uint64_t *level[HBITMAP_LEVELS];
+};
+
+struct lazymap {
+	uint64_t *word;
+	uint64_t *known; /* a bit a word */
+};
+
+/* Bytes of memory (8-aligned) for that many bits, HBITMAP_MAX_BITS at most. */
+size_t hbitmap_size(size_t bits);
+size_t lazymap_size(size_t bits);
+
+/* All bits clear. */
+void hbitmap_init(struct hbitmap *map, size_t bits, void *memory);
+void lazymap_init(struct lazymap *map, size_t bits, void *memory);
+
+/* The highest set bit <= i, the lowest >= i, for i < bits; HBITMAP_NONE: there is none. */
+size_t hbitmap_last(const struct hbitmap *map, size_t i);
+size_t hbitmap_first(const struct hbitmap *map, size_t i);
+
+/* Set bits [first, first + count). */
+void hbitmap_set_range(struct hbitmap *map, size_t first, size_t count);
+
+/* Does each level say what the level below holds, and nothing beyond the end? For tests. */
+bool hbitmap_valid(const struct hbitmap *map);
+
+/* A leaf became non-zero, or zero: tell the levels above. */
+void hbitmap_rise(struct hbitmap *map, size_t leaf);
+void hbitmap_fall(struct hbitmap *map, size_t leaf);
+
+static inline uint64_t hbitmap_bit(size_t i)
+{
+	return 1ULL << (i & 63);
+}
+
+static inline bool hbitmap_leaf_live(const struct hbitmap *map, size_t leaf)
+{
+	return map->level[1][leaf >> 6] >> (leaf & 63) & 1;
+}
+
+static inline bool hbitmap_test(const struct hbitmap *map, size_t i)
+{
+	size_t leaf = i >> 6;
+
+	return hbitmap_leaf_live(map, leaf) && (map->level[0][leaf] >> (i & 63) & 1);
+}
+
+static inline void hbitmap_set(struct hbitmap *map, size_t i)
+{
+	size_t leaf = i >> 6;
+
+	if (hbitmap_leaf_live(map, leaf)) {
+		map->level[0][leaf] |= hbitmap_bit(i);
+		return;
+	}
+	map->level[0][leaf] = hbitmap_bit(i);
+	hbitmap_rise(map, leaf);
+}
+
+/* The bit is set: in a leaf that is garbage there is nothing to clear. */
+static inline void hbitmap_clear(struct hbitmap *map, size_t i)
+{
+	size_t leaf = i >> 6;
+
+	map->level[0][leaf] &= ~hbitmap_bit(i);
+	if (!map->level[0][leaf])
+		hbitmap_fall(map, leaf);
+}
+
+/* Is any bit of [first, last] set? */
+static inline bool hbitmap_any(const struct hbitmap *map, size_t first, size_t last)
+{
+	return hbitmap_first(map, first) <= last;
+}
+
+static inline bool lazymap_test(const struct lazymap *map, size_t i)
+{
+	size_t w = i >> 6;
+
+	return (map->known[w >> 6] >> (w & 63) & 1) && (map->word[w] >> (i & 63) & 1);
+}
+
+static inline void lazymap_set(struct lazymap *map, size_t i)
+{
+	size_t w = i >> 6;
+
+	if (!(map->known[w >> 6] >> (w & 63) & 1)) {
+		map->known[w >> 6] |= hbitmap_bit(w);
+		map->word[w] = 0;
+	}
+	map->word[w] |= hbitmap_bit(i);
+}
+
+/* The bit is set. */
+static inline void lazymap_clear(struct lazymap *map, size_t i)
+{
+	map->word[i >> 6] &= ~hbitmap_bit(i);
+}
+
+#endif

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Small objects. A page of a class:
+ *
+ *	0                        first                                   4096
+ *	| struct kmem_page, free | object 0 | object 1 | ... | object n - 1 |
+ *
+ * The bitmap `free` is as long as the class needs. Objects are a power of two in
+ * size, but for the last class: two of 2,032 and 32 bytes of header fill a page.
+ *
+ * Invariant: a page is on its class's list while it has room; none is empty.
+ * Under the kmem's lock: all pages. The zones' locks are taken inside it.
+ */
+#include "mm/kmem.h"
+
+#define SHIFT_MIN 4 /* 16 bytes */
+
+struct kmem_page {
+	struct kmem_page *next, *prev; /* in partial[], while it has room */
+	uint32_t owner;		       /* owner_tag() of its kmem */
+	uint16_t class;
+	uint16_t live;	 /* objects */
+	uint64_t free[]; /* a bit an object */
+};
+
+struct class
+{
+	uint16_t size, first, count; /* bytes, offset of object 0, objects in a page */
+};
+
+/* The header, `words` words of bitmap, up to a multiple of 16; then objects to the page's end. */
+#define FIRST(words) ALIGN_UP(sizeof(struct kmem_page) + (words) * sizeof(uint64_t), 16)
+#define CLASS(size, words)                                                                         \
+	{                                                                                          \
+		size, FIRST(words), (PAGE_SIZE - FIRST(words)) / (size)                            \
+	}
+
+static const struct class classes[KMEM_CLASSES] = {
+	CLASS(16, 4),  CLASS(32, 2),  CLASS(64, 1),   CLASS(128, 1),
+	CLASS(256, 1), CLASS(512, 1), CLASS(1024, 1), CLASS(KMEM_MAX, 1),
+};
+
+_Static_assert((PAGE_SIZE - FIRST(1)) / KMEM_MAX == 2, "the last class wastes nothing");
+_Static_assert((PAGE_SIZE - FIRST(4)) / 16 <= 4 * 64, "a bit an object");
+_Static_assert((PAGE_SIZE - FIRST(2)) / 32 <= 2 * 64, "a bit an object");
+_Static_assert((PAGE_SIZE - FIRST(1)) / 64 <= 64, "a bit an object");
+
+/* Of two kernel objects no two are 4 GiB apart, so the low half of the address tells them. */
+static uint32_t owner_tag(const struct kmem *kmem)
+{
+	return (uint32_t)(uintptr_t)kmem ^ 0x6d656d6b;
+}
+
+static unsigned class_of(size_t size)
+{
+	return size <= 16 ? 0 : 64 - SHIFT_MIN - (unsigned)__builtin_clzll(size - 1);
+}
+
+static void list_push(struct kmem *kmem, struct kmem_page *page)
+{
+	struct kmem_page **head = &kmem->partial[page->class];
+
+	page->prev = NULL;
+	page->next = *head;
+	if (*head)
+		(*head)->prev = page;
+	*head = page;
+}
+
+static void list_drop(struct kmem *kmem, struct kmem_page *page)
+{
+	if (page->prev)
+		page->prev->next = page->next;
+	else
+		kmem->partial[page->class] = page->next;
+	if (page->next)
+		page->next->prev = page->prev;
+}
+
+void kmem_init(struct kmem *kmem, struct zones *zones)
+{
+	*kmem = (struct kmem){.zones = zones};
+}
+
+static struct kmem_page *new_page(struct kmem *kmem, unsigned class)
+{
+	const struct page_request request = {.zone = ZONE_NORMAL, .limit = NO_LIMIT};
+	phys_addr_t addr = pages_alloc(kmem->zones, &request);
+	struct kmem_page *page;
+
+	if (phys_is_none(addr))
+		return NULL;
+	page = port_phys_to_virt(addr);
+	memset(page, KMEM_POISON, PAGE_SIZE);
+	page->owner = owner_tag(kmem);
+	page->class = class;
+	page->live = 0;
+	for (unsigned left = classes[class].count, w = 0; left > 0; w++) {
+		unsigned bits = left < 64 ? left : 64;
+
+		page->free[w] = UINT64_MAX >> (64 - bits);
+		left -= bits;
+	}
+	list_push(kmem, page);
+	kmem->pages++;
+	return page;
+}
+
+/* An object of a page that has room. */
+static void *take_object(struct kmem *kmem, struct kmem_page *page)
+{
+	const struct class *class = &classes[page->class];
+	unsigned w = 0, bit;
+
+	while (!page->free[w])
+		w++;
+	bit = (unsigned)__builtin_ctzll(page->free[w]);
+	page->free[w] &= page->free[w] - 1;
+	page->live++;
+	kmem->objects++;
+	if (page->live == class->count)
+		list_drop(kmem, page);
+	return (char *)page + class->first + (size_t)(w * 64 + bit) * class->size;
+}
+
+void *kmalloc(struct kmem *kmem, size_t size)
+{
+	struct kmem_page *page;
+	void *object = NULL;
+	unsigned long flags;
+	unsigned class;
+
+	if (size == 0 || size > KMEM_MAX)
+		return NULL;
+	class = class_of(size);
+	flags = port_lock(&kmem->lock);
+	page = kmem->partial[class];
+	if (!page)
+		page = new_page(kmem, class);
+	if (page)
+		object = take_object(kmem, page);
+	port_unlock(&kmem->lock, flags);
+	return object ? memset(object, 0, classes[class].size) : NULL;
+}
+
+/* Which object of the page begins at `offset`; `count`: none does. */
+static unsigned index_at(const struct class *class, size_t offset)
+{
+	/* The last class's objects are 16 bytes short of their power of two; there are but two. */
+	unsigned shift = SHIFT_MIN + (unsigned)(class - classes), pad = (1U << shift) - class->size;
+	size_t index = (offset - class->first + pad) >> shift;
+
+	/* (An offset below the first object's wraps, to an index far beyond.) */
+	if (index >= class->count || class->first + index * class->size != offset)
+		return class->count;
+	return (unsigned)index;
+}
+
+/* Is there a live object at `offset` of the page at `addr`? Otherwise *why. */
+static bool find_object(const struct kmem *kmem, const struct kmem_page *page, size_t offset,
+			phys_addr_t addr, unsigned *index, enum page_misuse *why)
+{
+	/* Only a page that is allocated is there to be looked at. */
+	if (!pages_allocated(kmem->zones, addr, 0, why))
+		return false;
+	*why = PAGE_RESERVED;
+	if (page->owner != owner_tag(kmem) || page->class >= KMEM_CLASSES)
+		return false;
+	*why = PAGE_UNALIGNED;
+	*index = index_at(&classes[page->class], offset);
+	if (*index == classes[page->class].count)
+		return false;
+	*why = PAGE_DOUBLE_FREE;
+	return !(page->free[*index / 64] & hbitmap_bit(*index));
+}
+
+static void put_object(struct kmem *kmem, struct kmem_page *page, unsigned index, phys_addr_t addr)
+{
+	const struct class *class = &classes[page->class];
+
+	memset((char *)page + class->first + index * class->size, KMEM_POISON, class->size);
+	page->free[index / 64] |= hbitmap_bit(index);
+	kmem->objects--;
+	if (page->live-- == class->count)
+		list_push(kmem, page);
+	if (page->live > 0)
+		return;
+	list_drop(kmem, page);
+	page->owner = 0;
+	kmem->pages--;
+	pages_free(kmem->zones, addr, 0);
+}
+
+void kfree(struct kmem *kmem, void *object)
+{
+	size_t offset = (uintptr_t)object & (PAGE_SIZE - 1);
+	struct kmem_page *page = (struct kmem_page *)((uintptr_t)object - offset);
+	phys_addr_t addr;
+	enum page_misuse why;
+	unsigned long flags;
+	unsigned index;
+	bool found;
+
+	if (!object)
+		return;
+	addr = port_virt_to_phys(page);
+	flags = port_lock(&kmem->lock);
+	found = find_object(kmem, page, offset, addr, &index, &why);
+	if (found)
+		put_object(kmem, page, index, addr);
+	port_unlock(&kmem->lock, flags);
+	if (!found)
+		port_page_misuse(why, phys_add(addr, offset), 0, __builtin_return_address(0));
+}

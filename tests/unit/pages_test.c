@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Zones over made-up memory, which nobody touches: 16 MiB of ZONE_DMA and 8 MiB
+ * of ZONE_NORMAL, unless a case says otherwise.
+ */
+#include "mm/pages.h"
+#include "mm/errno.h"
+#include "tests/arena.h"
+#include "tests/ktest.h"
+
+#define NONE UINT64_MAX
+
+static uint64_t bookkeeping[512];
+static struct memmap map;
+static struct zones zones;
+static uint64_t misuse_before[PAGE_MISUSE_KINDS];
+
+static void build(struct ktest *t, uint64_t top)
+{
+	memmap_init(&map, NONE);
+	memmap_add(&map, 0, top, true);
+	memmap_seal(&map);
+	REQUIRE(t, pages_bookkeeping(top) <= sizeof(bookkeeping));
+	memset(bookkeeping, 0xa5, sizeof(bookkeeping));
+	pages_build(&zones, &map, top, t->seed, bookkeeping);
+	EXPECT_EQ(t, map.free.count, 0);
+}
+
+static void begin(struct ktest *t)
+{
+	build(t, MIB(24));
+	for (enum page_misuse kind = 0; kind < PAGE_MISUSE_KINDS; kind++)
+		misuse_before[kind] = test_page_misuse(kind);
+}
+
+static void end(struct ktest *t)
+{
+	for (enum zone_id id = 0; id < ZONE_COUNT; id++) {
+		const char *wrong = buddy_validate(&zones.zone[id].buddy);
+
+		if (wrong)
+			ktest_fail(t, __FILE__, __LINE__, "%s: %s", zones.zone[id].name, wrong);
+	}
+}
+
+static uint64_t alloc(struct page_request request)
+{
+	return pages_alloc(&zones, &request).value;
+}
+
+static uint64_t misuse(enum page_misuse kind)
+{
+	return test_page_misuse(kind) - misuse_before[kind];
+}
+
+static void zones_are_filled(struct ktest *t)
+{
+	/* all but page 0 */
+	EXPECT_EQ(t, pages_free_bytes(&zones, ZONE_DMA), MIB(16) - PAGE_SIZE);
+	EXPECT_EQ(t, pages_free_bytes(&zones, ZONE_NORMAL), MIB(8));
+}
+
+/*
+ * A request is served in its zone, as it says. (Page 0 is missing, so ZONE_DMA's
+ * smallest blocks lie at its bottom.)
+ */
+static void places(struct ktest *t)
+{
+	static const struct {
+		struct page_request request;
+		uint64_t want;
+	} table[] = {
+		{{.limit = NO_LIMIT, .zone = ZONE_NORMAL}, MIB(24) - PAGE_SIZE},
+		{{.limit = NO_LIMIT, .zone = ZONE_NORMAL, .place = PLACE_LOW}, MIB(16)},
+		{{.limit = MIB(20) - 1, .zone = ZONE_NORMAL}, MIB(20) - PAGE_SIZE},
+		{{.limit = MIB(20) - 2, .zone = ZONE_NORMAL}, MIB(20) - 2 * PAGE_SIZE},
+		{{.limit = MIB(16) + PAGE_SIZE - 1, .zone = ZONE_NORMAL}, MIB(16)},
+		{{.limit = MIB(16) + PAGE_SIZE - 2, .zone = ZONE_NORMAL}, NONE},
+		{{.limit = NO_LIMIT, .zone = ZONE_DMA}, PAGE_SIZE},
+		{{.limit = NO_LIMIT, .zone = ZONE_DMA, .order = 10}, MIB(12)},
+		{{.limit = MIB(16) - 2, .zone = ZONE_DMA, .order = 10}, MIB(8)},
+		{{.limit = NO_LIMIT, .zone = ZONE_DMA, .place = PLACE_LOW}, PAGE_SIZE},
+		{{.limit = MIB(1) - 1, .zone = ZONE_DMA, .order = 4}, KIB(64)},
+		/* the reserve, when it may */
+		{{.limit = MIB(16) - 1, .zone = ZONE_NORMAL}, NONE},
+		{{.limit = MIB(16) - 1, .zone = ZONE_NORMAL, .dma_reserve = true}, PAGE_SIZE},
+		{{.limit = MIB(20) - 1, .zone = ZONE_NORMAL, .dma_reserve = true},
+		 MIB(20) - PAGE_SIZE},
+		{{.limit = PAGE_SIZE - 1, .zone = ZONE_DMA}, NONE}, /* page 0 */
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		uint64_t at = alloc(table[i].request);
+
+		EXPECT_EQ(t, at, table[i].want);
+		if (at != NONE)
+			pages_free(&zones, phys(at), table[i].request.order);
+	}
+	zones_are_filled(t);
+}
+
+static void all_of_normal(void)
+{
+	const struct page_request largest = {
+		.order = BUDDY_MAX_ORDER, .zone = ZONE_NORMAL, .limit = NO_LIMIT};
+
+	while (alloc(largest) != NONE) {
+	}
+	memset(zones.zone[ZONE_NORMAL].refused, 0, sizeof(zones.zone[ZONE_NORMAL].refused));
+}
+
+/* Each refusal is counted once, in the zone that was named, for its true reason. */
+static void refusals(struct ktest *t)
+{
+	static const struct {
+		bool normal_empty;
+		struct page_request request;
+		enum page_refusal want;
+	} table[] = {
+		{false,
+		 {.order = BUDDY_MAX_ORDER + 1, .zone = ZONE_NORMAL, .limit = NO_LIMIT},
+		 REFUSED_SIZE},
+		{false, {.zone = ZONE_NORMAL, .limit = MIB(16) - 1}, REFUSED_RESERVE},
+		{true, {.zone = ZONE_NORMAL, .limit = NO_LIMIT}, REFUSED_RESERVE},
+		{false, {.zone = ZONE_NORMAL, .limit = PAGE_SIZE - 1}, REFUSED_LIMIT},
+		{false, {.zone = ZONE_DMA, .limit = PAGE_SIZE - 1}, REFUSED_LIMIT},
+		{false, {.zone = ZONE_NORMAL, .dma_reserve = true, .limit = 0}, REFUSED_LIMIT},
+		{true, {.zone = ZONE_NORMAL, .dma_reserve = true, .limit = 0}, REFUSED_LIMIT},
+		{true, {.zone = ZONE_NORMAL, .limit = 0}, REFUSED_EMPTY},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		const struct zone *zone = &zones.zone[table[i].request.zone];
+
+		build(t, MIB(24));
+		if (table[i].normal_empty)
+			all_of_normal();
+		EXPECT_EQ(t, alloc(table[i].request), NONE);
+		for (enum page_refusal why = 0; why < REFUSED_KINDS; why++)
+			EXPECT_EQ(t, zone->refused[why], why == table[i].want);
+		EXPECT(t, page_refusal_name(table[i].want)[0]);
+	}
+}
+
+/* Memory for ZONE_DMA alone, or less; ZONE_NORMAL is there and has nothing. */
+static void no_normal(struct ktest *t)
+{
+	static const uint64_t tops[] = {MIB(16), MIB(8), 2 * PAGE_SIZE};
+
+	for (size_t i = 0; i < ARRAY_SIZE(tops); i++) {
+		build(t, tops[i]);
+		EXPECT_EQ(t, pages_free_bytes(&zones, ZONE_NORMAL), 0);
+		EXPECT_EQ(t, alloc((struct page_request){.zone = ZONE_NORMAL, .limit = NO_LIMIT}),
+			  NONE);
+		EXPECT_EQ(t,
+			  alloc((struct page_request){
+				  .zone = ZONE_NORMAL, .dma_reserve = true, .limit = NO_LIMIT}),
+			  PAGE_SIZE);
+		pages_free(&zones, phys(MIB(16)), 0);
+		EXPECT_EQ(t, misuse(PAGE_RESERVED), i + 1);
+	}
+}
+
+/* A zone that ends in the middle of the largest block has its last page. */
+static void odd_top(struct ktest *t)
+{
+	build(t, MIB(17) + PAGE_SIZE);
+	EXPECT_EQ(t, pages_free_bytes(&zones, ZONE_NORMAL), MIB(1) + PAGE_SIZE);
+	EXPECT_EQ(t, alloc((struct page_request){.zone = ZONE_NORMAL, .limit = NO_LIMIT}), MIB(17));
+}
+
+static void misuse_is_named(struct ktest *t)
+{
+	const struct page_request order3 = {.order = 3, .zone = ZONE_NORMAL, .limit = NO_LIMIT};
+	phys_addr_t at = pages_alloc(&zones, &order3);
+
+	pages_free(&zones, at, 2);
+	EXPECT_EQ(t, misuse(PAGE_WRONG_ORDER), 1);
+	pages_free(&zones, phys_add(at, 1), 3);
+	EXPECT_EQ(t, misuse(PAGE_UNALIGNED), 1);
+	pages_free(&zones, at, 3);
+	pages_free(&zones, at, 3);
+	EXPECT_EQ(t, misuse(PAGE_DOUBLE_FREE), 1);
+	pages_free(&zones, phys(0), 0);
+	pages_free(&zones, phys(MIB(24)), 0);
+	pages_free(&zones, PHYS_NONE, 0);
+	EXPECT_EQ(t, misuse(PAGE_RESERVED), 2);
+	EXPECT_EQ(t, misuse(PAGE_UNALIGNED), 2);
+	pages_give(&zones, at, 1);
+	EXPECT_EQ(t, misuse(PAGE_DOUBLE_FREE), 2);
+	zones_are_filled(t);
+}
+
+static void take_and_give(struct ktest *t)
+{
+	const struct page_request top = {.zone = ZONE_NORMAL, .limit = NO_LIMIT};
+	enum page_misuse why;
+
+	EXPECT_EQ(t, pages_take(&zones, phys(MIB(20)), 1024), 0);
+	EXPECT_EQ(t, pages_take(&zones, phys(MIB(20) - PAGE_SIZE), 2), -EBUSY);
+	EXPECT_EQ(t, alloc(top), MIB(20) - PAGE_SIZE);
+	EXPECT(t, pages_allocated(&zones, phys(MIB(20) - PAGE_SIZE), 0, &why));
+	EXPECT(t, !pages_allocated(&zones, phys(MIB(20) - 2 * PAGE_SIZE), 0, &why));
+	EXPECT_EQ(t, why, PAGE_DOUBLE_FREE);
+	EXPECT_EQ(t, pages_take(&zones, phys(0), 1), -EBUSY);
+	EXPECT_EQ(t, pages_take(&zones, phys(MIB(24)), 1), -EINVAL);
+	EXPECT_EQ(t, pages_take(&zones, phys(MIB(16) - PAGE_SIZE), 2), -EINVAL); /* two zones */
+	EXPECT_EQ(t, pages_take(&zones, phys(MIB(1)), 1), 0);
+	pages_give(&zones, phys(MIB(1)), 1);
+	pages_give(&zones, phys(MIB(20) + PAGE_SIZE), 1023);
+	pages_give(&zones, phys(MIB(20) - PAGE_SIZE), 2);
+	zones_are_filled(t);
+	for (enum page_misuse kind = 0; kind < PAGE_MISUSE_KINDS; kind++)
+		EXPECT_EQ(t, misuse(kind), 0);
+}
+
+/* The bookkeeping comes from the map; memory too far up for it is left out. */
+static void init_carves(struct ktest *t)
+{
+	const uint64_t far = 1ULL << 51;
+	struct arena arena;
+	size_t bytes;
+
+	if (!arena_get(&arena, MIB(256), KIB(512), PAGE_SIZE)) {
+		ktest_skip(t, "no memory for bookkeeping");
+		return;
+	}
+	bytes = ALIGN_UP(pages_bookkeeping(arena.base.value + arena.size), PAGE_SIZE);
+	memmap_init(&map, NONE);
+	memmap_add(&map, arena.base.value, arena.size, true);
+	memmap_add(&map, far, PAGE_SIZE, true);
+	EXPECT_EQ(t, memmap_seal(&map), 0);
+	if (bytes < arena.size) {
+		EXPECT_EQ(t, pages_init(&zones, &map, 1), 0);
+		EXPECT_EQ(t, map.free.count, 0);
+		EXPECT_EQ(t, pages_free_bytes(&zones, ZONE_NORMAL), arena.size - bytes);
+		end(t); /* while the bookkeeping is there */
+		build(t, MIB(24));
+	} else {
+		ktest_skip(t, "memory for bookkeeping at %#llx only",
+			   (unsigned long long)arena.base.value);
+	}
+	arena_put(&arena);
+}
+
+static void no_room_for_bookkeeping(struct ktest *t)
+{
+	memmap_init(&map, NONE);
+	memmap_add(&map, 1ULL << 51, PAGE_SIZE, true);
+	EXPECT_EQ(t, memmap_seal(&map), 0);
+	EXPECT_EQ(t, pages_init(&zones, &map, 1), -ENOMEM);
+}
+
+/* 64 GiB and 256 GiB need what the design promises. */
+static void bookkeeping_is_small(struct ktest *t)
+{
+	static const uint64_t gigabytes[] = {1, 6, 64, 256, 1024};
+
+	for (size_t i = 0; i < ARRAY_SIZE(gigabytes); i++) {
+		uint64_t pages = GIB(gigabytes[i]) >> PAGE_SHIFT;
+
+		EXPECT(t, pages_bookkeeping(GIB(gigabytes[i])) * 8 * 10 <= pages * 42);
+	}
+}
+
+static const struct ktest_case cases[] = {
+	{"zones_are_filled", zones_are_filled},
+	{"places", places},
+	{"refusals", refusals},
+	{"no_normal", no_normal},
+	{"odd_top", odd_top},
+	{"misuse_is_named", misuse_is_named},
+	{"take_and_give", take_and_give},
+	{"init_carves", init_carves},
+	{"no_room_for_bookkeeping", no_room_for_bookkeeping},
+	{"bookkeeping_is_small", bookkeeping_is_small},
+	{0},
+};
+
+const struct ktest_suite pages_suite = {
+	.name = "pages", .begin = begin, .end = end, .cases = cases};
