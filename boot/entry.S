@@ -222,6 +222,8 @@ entry64:
 	mov %eax, %gs
 
 	mov $boot_stack_top, %rsp
+	push $0 /* where a debugger looks for this code's caller */
+	push $0
 	mov %ebp, %edi
 	mov %esi, %esi /* the upper half is undefined until written */
 	xor %ebp, %ebp /* the end of every backtrace */

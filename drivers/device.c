@@ -241,9 +241,25 @@ static phys_addr_t take_at_edge(uint64_t last, unsigned order)
 	return addr;
 }
 
+/* The end of the highest large block: a smaller one that is free may lie anywhere. */
+static phys_addr_t take_highest(unsigned order)
+{
+	struct page_request request = {.order = BUDDY_MAX_ORDER,
+				       .zone = ZONE_NORMAL,
+				       .place = PLACE_HIGH,
+				       .limit = NO_LIMIT};
+	phys_addr_t block = pages_alloc(&machine.zones, &request);
+	size_t rest = BUDDY_MAX_PAGES - (1UL << order);
+
+	if (phys_is_none(block))
+		return PHYS_NONE;
+	pages_give(&machine.zones, block, rest);
+	return phys_add(block, rest << PAGE_SHIFT);
+}
+
 phys_addr_t device_place_pages(struct device *dev, unsigned order)
 {
-	phys_addr_t addr;
+	phys_addr_t addr = PHYS_NONE;
 	struct page_request request = {
 		.order = order, .zone = ZONE_NORMAL, .place = PLACE_HIGH, .limit = NO_LIMIT};
 	const struct dma_limits *limits = &dev->dma.limits;
@@ -259,8 +275,8 @@ phys_addr_t device_place_pages(struct device *dev, unsigned order)
 		if (!dma_limits_phys_reach(limits, reach, &request.limit))
 			return PHYS_NONE;
 		addr = take_at_edge(request.limit, order);
-		if (!phys_is_none(addr))
-			return addr;
 	}
-	return pages_alloc(&machine.zones, &request);
+	if (place_option == PLACE_OPTION_HIGH && order < BUDDY_MAX_ORDER)
+		addr = take_highest(order);
+	return phys_is_none(addr) ? pages_alloc(&machine.zones, &request) : addr;
 }

@@ -13,12 +13,16 @@ class Mappings(guest.Command):
         for slot in guest.set_bits(pool["head"], int(pool["slots"])):
             record = pool["slot"][slot]
             address = base + slot * guest.SLOT + int(record["offset"])
-            device = devices[int(record["device"]) - 1]
-            name = device["name"].string() if device else "a device that is gone"
             yield (f"{address:#x} for {int(record['original']):#x}, {int(record['length'])} bytes, "
-                   f"{guest.DIRECTIONS.get(int(record['direction']), '?')}, {name}")
+                   f"{guest.DIRECTIONS.get(int(record['direction']), '?')}, "
+                   f"{owner(devices, int(record['device']))}")
             count += 1
         yield f"{count} mappings"
+
+
+def owner(devices, number):
+    """The device's name; 0 stands for one that is gone, and left its mapping behind."""
+    return devices[number - 1]["name"].string() if number else "a device that is gone"
 
 
 Mappings("mappings")
