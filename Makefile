@@ -60,7 +60,7 @@ ASFLAGS := -g -I. -MMD -MP -D__ASSEMBLER__ -fno-pie -fcf-protection=none
 LDFLAGS := -nostdlib -static -no-pie --gc-sections -z max-page-size=0x1000 -z noexecstack \
            --build-id=none --orphan-handling=$(if $(WERROR),error,warn)
 
-SRC := $(sort $(foreach d,boot kernel mm dma drivers tests tests/unit tests/kernel,$(wildcard $(d)/*.c $(d)/*.S)))
+SRC := $(sort $(foreach d,boot kernel kernel/jobs mm dma drivers tests tests/unit tests/kernel,$(wildcard $(d)/*.c $(d)/*.S)))
 OBJ := $(patsubst %,$(O)/%.o,$(SRC))
 
 .PHONY: all clean run test debug check count packages-run packages-test FORCE
@@ -145,7 +145,7 @@ HOST_CFLAGS := -std=gnu17 -O1 -g $(WARN) -I. -MMD -MP -fno-omit-frame-pointer -f
                -fsanitize=address,undefined -fno-sanitize-recover=all
 HOST_SRC := $(sort $(wildcard mm/*.c dma/*.c tests/*.c tests/unit/*.c tests/host/*.c) \
                    boot/multiboot2.c boot/pvh.c \
-                   kernel/cmdline.c kernel/format.c kernel/line.c kernel/report.c kernel/sha256.c)
+                   kernel/cmdline.c kernel/format.c kernel/line.c kernel/jobs/report.c kernel/jobs/sha256.c)
 HOST_OBJ := $(patsubst %,$(O)/host/%.o,$(HOST_SRC))
 
 .PHONY: host-test

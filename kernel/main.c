@@ -9,7 +9,7 @@
 #include "kernel/exit.h"
 #include "kernel/firmware.h"
 #include "kernel/irq.h"
-#include "kernel/job.h"
+#include "kernel/jobs/job.h"
 #include "kernel/log.h"
 #include "kernel/machine.h"
 #include "kernel/memory.h"

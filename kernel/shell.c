@@ -10,7 +10,7 @@
 #include "kernel/console.h"
 #include "kernel/exit.h"
 #include "kernel/irq.h"
-#include "kernel/job.h"
+#include "kernel/jobs/job.h"
 #include "kernel/line.h"
 #include "kernel/log.h"
 #include "kernel/machine.h"

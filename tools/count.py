@@ -9,6 +9,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 # Folders (or one driver's files) and what they may have.
 BUDGET = [
     ("boot and kernel", ["boot/*.[chS]", "kernel/*.[chS]"], 4000),
+    ("jobs: the main job and its report", ["kernel/jobs/*.[ch]"], 1000),
     ("mm", ["mm/*.[ch]"], 1500),
     ("dma", ["dma/*.[ch]"], 3000),
     ("drivers: PCI and binding", ["drivers/pci*.[ch]", "drivers/device*.[ch]", "drivers/reach*.[ch]",

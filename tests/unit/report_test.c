@@ -3,7 +3,7 @@
  * The picture: its marks stand where they belong, no machine makes a line too
  * wide, and its words say what the numbers say.
  */
-#include "kernel/report.h"
+#include "kernel/jobs/report.h"
 
 #include "kernel/printf.h"
 #include "kernel/string.h"

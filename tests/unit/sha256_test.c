@@ -3,7 +3,7 @@
  * SHA-256 against digests that are known: FIPS 180-4's examples, and lengths
  * around the two edges of the padding, made with coreutils' sha256sum.
  */
-#include "kernel/sha256.h"
+#include "kernel/jobs/sha256.h"
 
 #include "kernel/string.h"
 #include "tests/ktest.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "kernel/sha256.h"
+#include "kernel/jobs/sha256.h"
 
 #include "kernel/string.h"
 

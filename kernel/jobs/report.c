@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "kernel/report.h"
+#include "kernel/jobs/report.h"
 
 #include "kernel/printf.h"
 #include "kernel/string.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "kernel/job.h"
+#include "kernel/jobs/job.h"
 
 #include "kernel/printf.h"
 #include "kernel/string.h"
