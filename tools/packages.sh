@@ -44,7 +44,10 @@ compiler() {
 		command -v x86_64-linux-gnu-gcc >/dev/null 2>&1 && cc=x86_64-linux-gnu-gcc
 	fi
 	case $cc in
-	*clang*) command_in "$cc" clang; command -v ld.lld-14 >/dev/null 2>&1 || command_in ld.lld lld ;;
+	*clang*)
+		command_in "$cc" clang
+		command -v ld.lld-14 >/dev/null 2>&1 || command_in ld.lld lld
+		;;
 	x86_64-linux-gnu-gcc) command_in "$cc" gcc-x86-64-linux-gnu ;;
 	*) command_in "$cc" gcc; command_in ld binutils ;;
 	esac
@@ -67,8 +70,9 @@ for_run() {
 
 # find_spec: importing pytest itself would take longer than all the rest.
 python_module() {
-	"${PYTHON:-/usr/bin/python3}" -c "import importlib.util as u, sys; sys.exit(not u.find_spec('$1'))" \
-		2>/dev/null || lack "Python module $1" "$2"
+	"${PYTHON:-/usr/bin/python3}" -c \
+		"import importlib.util as u, sys; sys.exit(not u.find_spec('$1'))" 2>/dev/null ||
+		lack "Python module $1" "$2"
 }
 
 for_test() {

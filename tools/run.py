@@ -15,6 +15,7 @@ import os
 import re
 import select
 import shlex
+import signal
 import sys
 import termios
 import tty
@@ -68,25 +69,28 @@ class Screen:
     """Serial output on its way to the user, from the kernel's first line on."""
 
     def __init__(self, carriage_return: bool):
-        self._waiting = b""  # firmware's, as long as it isn't a whole line
+        self._shown = 0  # bytes that were shown, or passed over
         self._begun = False
         self._return = carriage_return
 
-    def write(self, data: bytes) -> None:
+    def show(self, serial: bytearray) -> None:
+        """What is new in `serial`."""
         if not self._begun:
-            data = self._skip_noise(data)
-        if not self._return:
-            data = data.replace(b"\r", b"")
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+            self._skip_noise(serial)
+        if self._begun:
+            data = bytes(serial[self._shown:])
+            self._shown = len(serial)
+            sys.stdout.buffer.write(data if self._return else data.replace(b"\r", b""))
+            sys.stdout.buffer.flush()
 
-    def _skip_noise(self, data: bytes) -> bytes:
-        lines = (self._waiting + data).split(b"\n")
-        while len(lines) > 1 and NOISE.match(clean(lines[0])):
-            del lines[0]
-        self._begun = len(lines) > 1
-        self._waiting = b"" if self._begun else lines[0]
-        return b"\n".join(lines) if self._begun else b""
+    def _skip_noise(self, serial: bytearray) -> None:
+        while not self._begun:
+            end = serial.find(b"\n", self._shown) + 1
+            if not end:
+                return
+            self._begun = not NOISE.match(clean(bytes(serial[self._shown:end])))
+            if not self._begun:
+                self._shown = end
 
 
 def watch(guest: Guest, screen: Screen, patience: float) -> None:
@@ -97,7 +101,7 @@ def watch(guest: Guest, screen: Screen, patience: float) -> None:
             return
         if not data:
             raise QemuError(f"the guest said nothing for {patience:.0f} s, and was ended")
-        screen.write(data)
+        screen.show(guest.serial)
 
 
 def relay(guest: Guest, screen: Screen) -> None:
@@ -105,16 +109,14 @@ def relay(guest: Guest, screen: Screen) -> None:
     keyboard = sys.stdin.fileno()
     while True:
         ready, _, _ = select.select([keyboard, guest], [], [])
-        if guest in ready:
-            data = guest.pump()
-            if data is None:
-                return
-            screen.write(data)
+        if guest in ready and guest.pump() is None:
+            return
         if keyboard in ready:
             keys = os.read(keyboard, 1024)
             if not keys or CTRL_BRACKET in keys:
                 return
-            guest.send(keys)
+            guest.send(keys)  # reads, too
+        screen.show(guest.serial)
 
 
 def converse(guest: Guest) -> Result:
@@ -184,6 +186,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    for number in (signal.SIGTERM, signal.SIGHUP):  # QEMU goes too, and the terminal is set back
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
         sys.exit(main())
     except KeyboardInterrupt:
