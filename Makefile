@@ -2,7 +2,7 @@
 #
 # make          build/bounce.elf, build/bounce.iso, symbols, listing
 # make run      build, boot, do the main job        FILE= ARGS= MACHINE= FIRMWARE= MEM= CPU= QEMU_ARGS=
-# make test     host unit tests, then everything in QEMU
+# make test     host unit tests, then everything in QEMU   SEED= PYTEST_ARGS=
 # make debug    QEMU stopped at the first 64-bit instruction, gdb attached
 # make check    what needs no QEMU: format, layers, static analysis
 # make count    lines against the budget
@@ -136,7 +136,7 @@ debug: packages-run
 
 test: packages-test
 	@$(MAKE) --no-print-directory -j$(JOBS) all host-test
-	@$(PYTHON) -m pytest tests/qemu $(PYTEST_ARGS)
+	@$(PYTHON) -m pytest tests/qemu --build $(O) $(if $(SEED),--seed $(SEED)) $(PYTEST_ARGS)
 
 # --- host unit tests --------------------------------------------------------------------------
 
@@ -144,7 +144,7 @@ test: packages-test
 HOST_CFLAGS := -std=gnu17 -O1 -g $(WARN) -I. -MMD -MP -fno-omit-frame-pointer -fwrapv \
                -fsanitize=address,undefined -fno-sanitize-recover=all
 HOST_SRC := $(sort $(wildcard mm/*.c dma/*.c tests/*.c tests/unit/*.c tests/host/*.c) \
-                   boot/multiboot2.c boot/pvh.c \
+                   boot/acpi.c boot/multiboot2.c boot/pvh.c \
                    kernel/cmdline.c kernel/format.c kernel/line.c kernel/jobs/report.c kernel/jobs/sha256.c)
 HOST_OBJ := $(patsubst %,$(O)/host/%.o,$(HOST_SRC))
 

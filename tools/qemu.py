@@ -81,7 +81,7 @@ class Setup:
     devices: Sequence[str] = DEVICES
     cmdline: str = ""
     module: Optional[Path] = None
-    icount: Optional[bool] = None  # a tick is an instruction; unless said: where it can be had
+    icount: bool = True  # instructions make the time; False: the host's clock does
     iso: Optional[Path] = None  # another than the build's
     extra: Sequence[str] = ()
 
@@ -98,9 +98,11 @@ class Setup:
             args += ["-fw_cfg", "name=opt/bounce/module,file=" + _quoted(self.module)]
         return args + (_ovmf() if self.firmware == "uefi" else [])
 
-    def _counts_instructions(self) -> bool:
-        # OVMF polls the clock: a minute where each instruction is a nanosecond.
-        return self.firmware != "uefi" if self.icount is None else self.icount
+    def _icount(self) -> List[str]:
+        # 2^shift ns an instruction. Firmware and GRUB poll clocks, GRUB the 8254 for 55 ms: at one
+        # instruction a nanosecond that alone takes seconds. The kernel finds out what a tick is.
+        shift = 0 if self.firmware == "pvh" else 5
+        return ["-icount", f"shift={shift},sleep=off"] if self.icount else []
 
     def _machine(self) -> str:
         words = f"{self.machine},accel=tcg,memory-backend=ram"
@@ -117,7 +119,7 @@ class Setup:
         args = [QEMU, "-nodefaults", "-no-reboot", "-display", "none",
                 "-machine", self._machine(), "-cpu", self.cpu]
         args += self._memory() + self._boot()
-        args += ["-icount", "shift=0,sleep=off"] if self._counts_instructions() else []
+        args += self._icount()
         for device in self.devices:
             args += ["-device", device]
         args += ["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]

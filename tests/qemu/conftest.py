@@ -6,7 +6,6 @@ every guest as `seed=`; it is printed in the header, and `--seed=<n>` replays.
 """
 from __future__ import annotations
 
-import os
 import random
 import sys
 from pathlib import Path
@@ -24,7 +23,7 @@ pytest.register_assert_rewrite("judge")
 
 def pytest_addoption(parser):
     parser.addoption("--seed", type=int, help="replay the order and draws of that run")
-    parser.addoption("--build", default=os.environ.get("O", "build"), help="the build to test")
+    parser.addoption("--build", default="build", help="the build to test")
 
 
 def pytest_configure(config):

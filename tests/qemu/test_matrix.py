@@ -45,8 +45,7 @@ def test_row(boot, module, row):
     data = module(10_000) if job else None
     result = boot(f"ktest=all {job} place={row['place']} exit", module=data, timeout=120,
                   machine=row["machine"], firmware=row["firmware"], cpu=row["cpu"],
-                  memory=row["memory"], devices=DEVICES[row["devices"]],
-                  icount=row["firmware"] == "pvh")  # GRUB is slow where it counts instructions
+                  memory=row["memory"], devices=DEVICES[row["devices"]])
     cases = check_cases(result)
     check_passed(result, data)
     if row["devices"] == "none":
