@@ -63,7 +63,8 @@ LDFLAGS := -nostdlib -static -no-pie --gc-sections -z max-page-size=0x1000 -z no
 SRC := $(sort $(foreach d,boot kernel kernel/jobs mm dma drivers tests tests/unit tests/kernel,$(wildcard $(d)/*.c $(d)/*.S)))
 OBJ := $(patsubst %,$(O)/%.o,$(SRC))
 
-.PHONY: all clean run test debug check count packages-run packages-test FORCE
+.PHONY: all clean run test debug check count FORCE
+.PHONY: packages-run packages-debug packages-test packages-check
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -120,18 +121,19 @@ $(O)/bounce.iso: $(O)/bounce.elf tools/iso.sh
 
 # --- running ----------------------------------------------------------------------------------
 
-packages-run packages-test: packages-%:
-	@sh tools/packages.sh $*
+packages-run packages-debug packages-test packages-check: packages-%:
+	@FIRMWARE='$(FIRMWARE)' sh tools/packages.sh $*
 
+# qemu -kernel wants no image, so FIRMWARE=pvh works where there is no GRUB.
 run: packages-run
-	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@$(MAKE) --no-print-directory -j$(JOBS) $(if $(filter pvh,$(FIRMWARE)),$(O)/bounce.elf,all)
 	@$(PYTHON) tools/run.py $(if $(FILE),--file '$(FILE)') $(if $(ARGS),--args '$(ARGS)') \
 		$(if $(MACHINE),--machine '$(MACHINE)') $(if $(FIRMWARE),--firmware '$(FIRMWARE)') \
 		$(if $(MEM),--memory '$(MEM)') $(if $(CPU),--cpu '$(CPU)') \
 		$(if $(QEMU_ARGS),--qemu-args='$(QEMU_ARGS)') --build $(O)
 
-debug: packages-run
-	@$(MAKE) --no-print-directory -j$(JOBS) all
+debug: packages-debug
+	@$(MAKE) --no-print-directory -j$(JOBS) $(O)/bounce.elf
 	@$(PYTHON) tools/debug.py --build $(O) $(if $(ARGS),--args '$(ARGS)')
 
 test: packages-test
@@ -163,7 +165,7 @@ $(O)/host/%.c.o: %.c Makefile
 
 # --- keeping the house ------------------------------------------------------------------------
 
-check:
+check: packages-check
 	@sh tools/check.sh $(O)
 
 count:

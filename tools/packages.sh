@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# packages.sh run|test: is all there that the target needs?
+# packages.sh run|debug|test|check: is all there that the target needs?
 #
 # What counts is whether a command or file is there, not what a package
 # database says, so that a machine without apt passes if it has the tools.
@@ -56,7 +56,13 @@ compiler() {
 for_run() {
 	compiler
 	command_in objdump binutils
+	command_in python3 python3
 	command_in qemu-system-x86_64 qemu-system-x86
+	[ "${FIRMWARE:-}" = pvh ] || for_iso
+}
+
+# GRUB's image, and the firmware that can boot it.
+for_iso() {
 	any_of ovmf /usr/share/OVMF/OVMF_CODE_4M.fd /usr/share/OVMF/OVMF_CODE.fd \
 		/usr/share/ovmf/OVMF.fd /usr/share/edk2/ovmf/OVMF_CODE.fd \
 		/usr/share/edk2/x64/OVMF_CODE.4m.fd /usr/share/edk2-ovmf/x64/OVMF_CODE.fd
@@ -65,7 +71,6 @@ for_run() {
 	any_of grub-efi-amd64-bin /usr/lib/grub/x86_64-efi /usr/share/grub/x86_64-efi
 	command_in xorriso xorriso
 	command_in mformat mtools
-	command_in python3 python3
 }
 
 # find_spec: importing pytest itself would take longer than all the rest.
@@ -84,6 +89,23 @@ for_test() {
 	command_in prove perl
 	python_module pytest python3-pytest
 	python_module xdist python3-pytest-xdist
+}
+
+for_debug() {
+	FIRMWARE=pvh
+	for_run
+	command_in gdb gdb
+}
+
+for_check() {
+	command_in gcc gcc
+	command_in ld binutils
+	command_in clang clang
+	command_in ld.lld lld
+	command_in clang-format clang-format
+	command_in cppcheck cppcheck
+	command_in git git
+	command_in python3 python3
 }
 
 confirm() {
@@ -117,8 +139,10 @@ give_up() {
 
 case $target in
 run) for_run ;;
+debug) for_debug ;;
 test) for_test ;;
-*) give_up 'usage: packages.sh run|test' ;;
+check) for_check ;;
+*) give_up 'usage: packages.sh run|debug|test|check' ;;
 esac
 [ -n "$packages" ] || exit 0
 
