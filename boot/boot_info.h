@@ -18,7 +18,6 @@
 #define BOOT_RANGES    256
 #define BOOT_MODULES   8
 #define BOOT_CMDLINE   2048 /* bytes with the final 0 */
-#define BOOT_LOADER    64
 #define BOOT_COMPLAINT 96
 
 struct boot_range {
@@ -31,12 +30,17 @@ struct boot_module {
 	char name[48];	     /* its command line, cut */
 };
 
+/* How the power goes off: write `value` to the port PM1a_CNT. Port 0: not known. */
+struct boot_soft_off {
+	uint16_t port, value;
+};
+
 struct boot_info {
 	const char *protocol; /* "multiboot2" or "pvh" */
-	char loader[BOOT_LOADER];
 	char cmdline[BOOT_CMDLINE];
 	bool cmdline_cut; /* it was longer */
 	uint64_t rsdp;	  /* physical address of ACPI's root pointer, 0: unknown */
+	struct boot_soft_off soft_off;
 	size_t range_count;
 	struct boot_range range[BOOT_RANGES];
 	unsigned ranges_dropped; /* for want of room */

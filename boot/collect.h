@@ -10,9 +10,10 @@
 #define BOOT_COLLECT_H
 
 #include "boot/parse.h"
+#include "mm/errno.h"
 
-#define MEMORY_USABLE                                                                              \
-	1 /* of both protocols' types, ACPI 6.4, table 15-5; all others are reserved */
+/* Of both protocols' types (ACPI 6.4, table 15-5); all others are reserved. */
+#define MEMORY_USABLE 1
 
 static inline void boot_info_clear(struct boot_info *info, const char *protocol)
 {
@@ -47,6 +48,13 @@ static inline void boot_complain(struct boot_info *info, const char *what)
 {
 	if (info->complaint[0] == '\0')
 		boot_copy_text(info->complaint, sizeof(info->complaint), what, SIZE_MAX);
+}
+
+/* The end of a parser that found nothing to parse. */
+static inline int boot_refuse(struct boot_info *info, const char *what)
+{
+	boot_complain(info, what);
+	return -EINVAL;
 }
 
 static inline void boot_add_range(struct boot_info *info, uint64_t base, uint64_t length,

@@ -15,15 +15,12 @@
  * true hides where the next begins, so it ends the walk.
  */
 #include "boot/collect.h"
-#include "mm/errno.h"
 
 /* Section 3.6.1 and following. */
 enum tag_type {
 	TAG_END = 0,
 	TAG_CMDLINE = 1,
-	TAG_LOADER = 2,
 	TAG_MODULE = 3,
-	TAG_MEMINFO = 4,
 	TAG_MMAP = 6,
 	TAG_RSDP_V1 = 14,
 	TAG_RSDP_V2 = 15,
@@ -42,11 +39,6 @@ struct module_tag {
 	uint32_t start, end; /* then its command line */
 };
 
-struct meminfo_tag {
-	struct tag_header header;
-	uint32_t lower, upper; /* KiB from 0; KiB from 1 MiB up to the first hole */
-};
-
 struct mmap_tag {
 	struct tag_header header;
 	uint32_t entry_size, entry_version;
@@ -60,7 +52,6 @@ struct mmap_entry {
 _Static_assert(sizeof(struct info_header) == 8, "section 3.6.2");
 _Static_assert(sizeof(struct tag_header) == 8, "section 3.6.2");
 _Static_assert(sizeof(struct module_tag) == 16, "section 3.6.6");
-_Static_assert(sizeof(struct meminfo_tag) == 16, "section 3.6.4");
 _Static_assert(sizeof(struct mmap_tag) == 16, "section 3.6.8");
 _Static_assert(sizeof(struct mmap_entry) == 24, "section 3.6.8");
 
@@ -79,7 +70,6 @@ struct piece {
 
 struct walk {
 	struct boot_info *info;
-	struct meminfo_tag meminfo; /* its size is 0 until it was seen */
 	bool mmap_seen, rsdp_v2_seen;
 };
 
@@ -97,13 +87,6 @@ static void take_cmdline(struct boot_info *info, struct piece tag)
 
 	info->cmdline_cut = !boot_copy_text(info->cmdline, sizeof(info->cmdline), tag.at + skip,
 					    tag.size - skip);
-}
-
-static void take_loader(struct boot_info *info, struct piece tag)
-{
-	const size_t skip = sizeof(struct tag_header);
-
-	boot_copy_text(info->loader, sizeof(info->loader), tag.at + skip, tag.size - skip);
 }
 
 static void take_module(struct boot_info *info, struct piece tag)
@@ -158,15 +141,8 @@ static void take_tag(struct walk *walk, uint32_t type, struct piece tag, uint64_
 	case TAG_CMDLINE:
 		take_cmdline(info, tag);
 		break;
-	case TAG_LOADER:
-		take_loader(info, tag);
-		break;
 	case TAG_MODULE:
 		take_module(info, tag);
-		break;
-	case TAG_MEMINFO:
-		if (!piece_get(tag, 0, &walk->meminfo, sizeof(walk->meminfo)))
-			boot_complain(info, "the tag of basic memory information is too small");
 		break;
 	case TAG_MMAP:
 		walk->mmap_seen = true;
@@ -202,25 +178,6 @@ static void walk_tags(struct walk *walk, struct piece whole, uint64_t addr)
 	boot_complain(walk->info, "the tags have no end tag");
 }
 
-/* Only where no map was given: this says nothing of what lies behind the first hole. */
-static void use_meminfo(struct walk *walk)
-{
-	if (walk->mmap_seen)
-		return;
-	if (walk->meminfo.header.size == 0) {
-		boot_complain(walk->info, "the loader gave no memory map");
-		return;
-	}
-	boot_add_range(walk->info, 0, (uint64_t)walk->meminfo.lower << 10, MEMORY_USABLE);
-	boot_add_range(walk->info, 1 << 20, (uint64_t)walk->meminfo.upper << 10, MEMORY_USABLE);
-}
-
-static int refuse(struct boot_info *info, const char *why)
-{
-	boot_complain(info, why);
-	return -EINVAL;
-}
-
 int multiboot2_parse(struct boot_info *info, const struct boot_reader *reader, uint64_t addr)
 {
 	struct walk walk = {.info = info};
@@ -230,17 +187,18 @@ int multiboot2_parse(struct boot_info *info, const struct boot_reader *reader, u
 	boot_info_clear(info, "multiboot2");
 	whole = (struct piece){boot_read(reader, addr, sizeof(head)), sizeof(head)};
 	if (!whole.at)
-		return refuse(info, "there is no boot information where the loader says");
+		return boot_refuse(info, "there is no boot information where the loader says");
 	piece_get(whole, 0, &head, sizeof(head));
 	if (head.total_size < sizeof(head) + sizeof(struct tag_header) ||
 	    head.total_size > INFO_MAX)
-		return refuse(info, "the boot information's size can't be true");
+		return boot_refuse(info, "the boot information's size can't be true");
 	whole = (struct piece){boot_read(reader, addr, head.total_size), head.total_size};
 	if (!whole.at)
-		return refuse(info, "the boot information reaches beyond memory");
+		return boot_refuse(info, "the boot information reaches beyond memory");
 	info->info_start = addr;
 	info->info_end = addr + head.total_size;
 	walk_tags(&walk, whole, addr);
-	use_meminfo(&walk);
+	if (!walk.mmap_seen)
+		boot_complain(info, "the loader gave no memory map");
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The two ways in, as parsers. Both are pure and bounded, run on the host too,
- * and leave *info zeroed where they found nothing.
+ * The two ways in, as parsers, and what is read of ACPI. All are pure and
+ * bounded, and run on the host too.
  */
 #ifndef BOOT_PARSE_H
 #define BOOT_PARSE_H
@@ -29,5 +29,8 @@ int multiboot2_parse(struct boot_info *info, const struct boot_reader *reader, u
 
 /* struct hvm_start_info at `addr`. The same. */
 int pvh_parse(struct boot_info *info, const struct boot_reader *reader, uint64_t addr);
+
+/* How ACPI's tables, which begin at `rsdp`, would have the power go off; port 0: they don't say. */
+struct boot_soft_off acpi_find_soft_off(const struct boot_reader *reader, uint64_t rsdp);
 
 #endif

@@ -12,7 +12,6 @@
  * half. Fields are copied out: no alignment of the bytes is relied on.
  */
 #include "boot/collect.h"
-#include "mm/errno.h"
 
 struct start_info {
 	uint32_t magic, version, flags, nr_modules;
@@ -142,21 +141,15 @@ static bool read_start_info(struct start_info *start, const struct boot_reader *
 	return bytes != NULL;
 }
 
-static int refuse(struct boot_info *info, const char *why)
-{
-	boot_complain(info, why);
-	return -EINVAL;
-}
-
 int pvh_parse(struct boot_info *info, const struct boot_reader *reader, uint64_t addr)
 {
 	struct start_info start;
 
 	boot_info_clear(info, "pvh");
 	if (!read_start_info(&start, reader, addr))
-		return refuse(info, "there is no start information where the loader says");
+		return boot_refuse(info, "there is no start information where the loader says");
 	if (start.magic != PVH_START_MAGIC)
-		return refuse(info, "the start information's magic is wrong");
+		return boot_refuse(info, "the start information's magic is wrong");
 	info->info_start = addr;
 	info->info_end = addr + (start.version ? sizeof(start) : START_INFO_V0_SIZE);
 	info->rsdp = start.rsdp_paddr;

@@ -3,10 +3,10 @@
  * The command line: text comes in from the loader and from fw_cfg, and is split
  * at once into words.
  *
- *	ktest=all  edu.mask=29 "file=a b"
+ *	ktest=all  edu.mask=29  exit
  *
- *	text: ktest\0 all\0 edu.mask\0 29\0 file\0 a b\0
- *	word: {key, value}  {key, value}    {key, value}
+ *	text: ktest\0 all\0 edu.mask\0 29\0 exit\0
+ *	word: {key, value}  {key, value}    {key, ""}
  *
  * Nothing in it is trusted: each value is checked by the function that reads
  * it, and what is dropped or wrong is named. Written by the boot CPU, before
@@ -49,32 +49,10 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-/*
- * Copy one word from *text to `out` (room for all of it and a final 0) without
- * its quotes; *text moves behind it. Returns its length.
- */
-static size_t take_word(const char **text, char *out)
+/* The word at line->text + line->used, n bytes and a 0. */
+static void add_word(size_t n)
 {
-	const char *start = *text;
-	bool quoted = false;
-	size_t n = 0;
-
-	for (; **text && (quoted || !is_blank(**text)); (*text)++) {
-		if (**text == '"')
-			quoted = !quoted;
-		else
-			out[n++] = **text;
-	}
-	out[n] = 0;
-	if (quoted)
-		warn("command line: no quote ends '%.100s'", start);
-	return n;
-}
-
-/* The word lies at line->text + line->used, n bytes and a 0. */
-static void add_word(char *word, size_t n)
-{
-	char *equals = strchr(word, '=');
+	char *word = line->text + line->used, *equals = strchr(word, '=');
 
 	if (line->count == CMDLINE_WORDS) {
 		warn("command line: more than %d words; '%.100s' is dropped", CMDLINE_WORDS, word);
@@ -82,19 +60,16 @@ static void add_word(char *word, size_t n)
 	}
 	if (equals)
 		*equals = 0;
-	line->word[line->count++] = (struct cmdline_word){
-		.key = word,
-		.value = equals ? equals + 1 : word + n,
-		.assigned = equals != NULL,
-	};
+	line->word[line->count++] =
+		(struct cmdline_word){.key = word, .value = equals ? equals + 1 : word + n};
 	line->used += n + 1;
 }
 
 void cmdline_add(const char *text)
 {
-	for (;;) {
-		char *word = line->text + line->used;
+	size_t n;
 
+	for (;; text += n) {
 		while (is_blank(*text))
 			text++;
 		if (!*text)
@@ -104,7 +79,10 @@ void cmdline_add(const char *text)
 			     CMDLINE_MAX, text);
 			return;
 		}
-		add_word(word, take_word(&text, word));
+		for (n = 0; text[n] && !is_blank(text[n]); n++)
+			line->text[line->used + n] = text[n];
+		line->text[line->used + n] = 0;
+		add_word(n);
 	}
 }
 
@@ -121,29 +99,12 @@ const char *cmdline_get(const char *key)
 	return value;
 }
 
-static bool is_one_of(const char *value, const char *const *names, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(value, names[i]) == 0)
-			return true;
-	return false;
-}
-
 bool cmdline_flag(const char *key, bool fallback)
 {
-	static const char *const yes[] = {"", "1", "on", "yes"}, *const no[] = {"0", "off", "no"};
+	static const char *const names[] = {"off", "on", NULL};
 	const char *value = cmdline_get(key);
 
-	if (!value)
-		return fallback;
-	if (is_one_of(value, yes, ARRAY_SIZE(yes)))
-		return true;
-	if (!is_one_of(value, no, ARRAY_SIZE(no))) {
-		warn("%s=%.60s: neither on nor off; it stays %s", key, value,
-		     fallback ? "on" : "off");
-		return fallback;
-	}
-	return false;
+	return value && !*value ? true : cmdline_choice(key, fallback, names);
 }
 
 /* What a digit is worth; 99 for what is none. */
@@ -214,59 +175,22 @@ int cmdline_choice(const char *key, int fallback, const char *const *names)
 	return fallback;
 }
 
-static unsigned size_shift(char unit)
-{
-	switch (unit) {
-	case 'k':
-	case 'K':
-		return 10;
-	case 'm':
-	case 'M':
-		return 20;
-	case 'g':
-	case 'G':
-		return 30;
-	default:
-		return 0;
-	}
-}
-
 int parse_size(const char *text, const char **end, uint64_t *bytes)
 {
+	static const char units[] = "KMGkmg";
+	const char *p, *unit;
 	uint64_t number;
-	const char *p;
 	unsigned shift;
 
 	if (!parse_number(text, &p, &number))
 		return -EINVAL;
-	shift = size_shift(*p);
+	unit = *p ? strchr(units, *p) : NULL;
+	shift = unit ? 10 + (unsigned)(unit - units) % 3 * 10 : 0;
 	if (number > UINT64_MAX >> shift)
 		return -EINVAL;
 	*bytes = number << shift;
-	*end = shift ? p + 1 : p;
+	*end = unit ? p + 1 : p;
 	return 0;
-}
-
-/* `<first>.<name>` */
-static const char *get_dotted(const char *first, const char *name)
-{
-	char key[64];
-
-	if ((size_t)snprintf(key, sizeof(key), "%s.%s", first, name) >= sizeof(key))
-		return NULL;
-	return cmdline_get(key);
-}
-
-const char *cmdline_device(const char *driver, const char *device, const char *name)
-{
-	const char *all = get_dotted(driver, name), *one = get_dotted(device, name);
-
-	return one ? one : all;
-}
-
-void cmdline_know(const char *key)
-{
-	cmdline_get(key); /* it marks what it finds */
 }
 
 /* `<driver>[<n>].<name>` */
@@ -298,7 +222,7 @@ unsigned cmdline_warn_unknown(void)
 		if (word->known)
 			continue;
 		warn("command line: nobody knows '%.60s%s%.60s'; it is ignored", word->key,
-		     word->assigned ? "=" : "", word->value);
+		     *word->value ? "=" : "", word->value);
 		unknown++;
 	}
 	return unknown;

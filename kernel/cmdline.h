@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command line: words apart by blanks, `key` or `key=value`; "…" quotes
- * blanks. The last of equal keys wins.
+ * The command line: words apart by blanks, `key` or `key=value`. The last of
+ * equal keys wins.
  *
  * An option takes a value that is checked where it is read: a malformed one is
  * named in a warning and its default stays. After all readers had their turn,
@@ -22,7 +22,6 @@
 
 struct cmdline_word {
 	const char *key, *value; /* in text; the value "" where there is none */
-	bool assigned;		 /* there was a '=' */
 	bool known;
 };
 
@@ -49,7 +48,7 @@ void cmdline_add(const char *text);
 /* The value of `key`; "" where the key stands alone; NULL where it is absent. */
 const char *cmdline_get(const char *key);
 
-/* Present? `key` or `key=1|on|yes` is true, `key=0|off|no` false; absent: `fallback`. */
+/* `key` or `key=on` is true, `key=off` false; absent: `fallback`. */
 bool cmdline_flag(const char *key, bool fallback);
 
 /* A number in decimal or 0x hex within [min, max]. */
@@ -61,16 +60,11 @@ int cmdline_choice(const char *key, int fallback, const char *const *names);
 /* Bytes with an optional K, M or G. 0; -EINVAL for what is no such number or overflows. Pure. */
 int parse_size(const char *text, const char **end, uint64_t *bytes);
 
-/* `<device>.<name>`, else `<driver>.<name>`, else NULL. `device` is the driver's name and a number.
- */
-const char *cmdline_device(const char *driver, const char *device, const char *name);
-
 /*
- * A word for the driver's options is known even where the device is absent. What is asked for
- * by one of the functions above is known too.
+ * What one of the functions above asks for is known. So is, even where the device is absent,
+ * `<driver>[<n>].<name>`.
  */
-void cmdline_know(const char *key);				/* this key */
-void cmdline_know_device(const char *driver, const char *name); /* <driver>[<n>].<name> */
+void cmdline_know_device(const char *driver, const char *name);
 
 /* Name each word that no reader asked for and nobody knows. Returns how many. */
 unsigned cmdline_warn_unknown(void);

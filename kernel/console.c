@@ -2,6 +2,7 @@
 /* The console is COM1; where there is none, output goes nowhere and nothing is ever typed. */
 #include "kernel/console.h"
 
+#include "kernel/irq.h"
 #include "kernel/log.h"
 
 struct uart console_uart;
@@ -33,17 +34,16 @@ void console_write(const char *text, size_t n)
 	uart_write(&console_uart, text + start, n - start);
 }
 
-void console_drain(void)
+/* A byte that comes between the look and hlt isn't lost: sti takes effect after hlt began. */
+unsigned char console_read(void)
 {
-	uart_drain(&console_uart);
-}
+	int byte;
 
-int console_read(void)
-{
-	return uart_read(&console_uart);
-}
-
-bool console_readable(void)
-{
-	return uart_readable(&console_uart);
+	while ((byte = uart_read(&console_uart)) < 0) {
+		irq_disable();
+		if (!uart_readable(&console_uart))
+			__asm__ volatile("sti; hlt" : : : "memory");
+		irq_enable();
+	}
+	return (unsigned char)byte;
 }

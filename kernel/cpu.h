@@ -16,17 +16,14 @@
 #define CPUID_EXT_WIDTHS       0x80000008
 
 #define CPUID_1_EDX_MCE	       (1U << 7)
-#define CPUID_1_EDX_APIC       (1U << 9)
-#define CPUID_1_EDX_PAT	       (1U << 16)
 #define CPUID_EXT_1_EDX_NX     (1U << 20)
 #define CPUID_EXT_1_EDX_PAGE1G (1U << 26)
 
 #define MSR_APIC_BASE	       0x1b
-#define MSR_PAT		       0x277
 #define MSR_EFER	       0xc0000080
 
-#define APIC_BASE_X2APIC       (1ULL << 10)
 #define APIC_BASE_ENABLE       (1ULL << 11)
+#define APIC_BASE_ADDRESS      0x000ffffffffff000UL
 #define EFER_NXE	       (1ULL << 11)
 
 #define CR0_WP		       (1UL << 16)

@@ -21,10 +21,7 @@ __attribute__((noreturn)) void machine_reboot(void);
 /* The same as machine_exit() without a word: where the console itself is broken. */
 __attribute__((noreturn)) void machine_stop(int code);
 
-/*
- * Where ACPI's tables begin, for power off (physical address; 0: unknown). They
- * are read now, for what power off needs: what they lie in may be reused.
- */
-void power_init(uint64_t rsdp);
+/* What the word to which port switches the power off, as ACPI says; port 0: nobody knows. */
+void power_init(uint16_t port, uint16_t value);
 
 #endif

@@ -71,6 +71,7 @@ void firmware_init(uint32_t magic, uint64_t info_addr, struct boot_info *info)
 		log_error("boot: load this image with GRUB's multiboot2 or with qemu -kernel");
 		machine_exit(EXIT_FAIL);
 	}
+	info->soft_off = acpi_find_soft_off(&reader, info->rsdp);
 	cmdline_add(info->cmdline);
 	add_host_cmdline();
 	complain(info);

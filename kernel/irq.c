@@ -133,21 +133,15 @@ static uint32_t apic_read(unsigned reg)
 	return readl(apic + reg);
 }
 
+/* Every x86-64 CPU has one. */
 static void apic_find(void)
 {
-	uint64_t base;
+	uint64_t base = rdmsr(MSR_APIC_BASE) | APIC_BASE_ENABLE;
 
-	if (!(cpuid(CPUID_FEATURES).edx & CPUID_1_EDX_APIC))
-		panic("this CPU has no local APIC, without which there is no time");
-	base = rdmsr(MSR_APIC_BASE);
-	if (base &
-	    APIC_BASE_X2APIC) /* the only way back to memory-mapped registers is through off */
-		wrmsr(MSR_APIC_BASE, base & ~(APIC_BASE_X2APIC | APIC_BASE_ENABLE));
-	base = (base | APIC_BASE_ENABLE) & ~APIC_BASE_X2APIC;
 	wrmsr(MSR_APIC_BASE, base);
-	apic = mmu_map_device(phys(base & 0x000ffffffffff000), PAGE_SIZE, MMU_WRITE | MMU_UNCACHED);
+	apic = mmu_map_device(phys(base & APIC_BASE_ADDRESS), PAGE_SIZE, MMU_WRITE);
 	if (!apic)
-		panic("the local APIC at %#lx can't be mapped", base & 0x000ffffffffff000);
+		panic("the local APIC at %#lx can't be mapped", base & APIC_BASE_ADDRESS);
 }
 
 /* Software-enabled first: while it is not, every LVT entry stays masked. */

@@ -122,12 +122,6 @@ static void history_go(struct line *line, size_t back)
 	replace(line, back ? history_at(line, back) : line->draft);
 }
 
-static void show_anew(struct line *line)
-{
-	emit(line, "\x1b[H\x1b[2J" LINE_PROMPT);
-	show_from(line, 0);
-}
-
 static void move_right(struct line *line)
 {
 	if (line->cursor < line->length)
@@ -146,72 +140,6 @@ static void delete_here(struct line *line)
 		erase(line, line->cursor, line->cursor + 1);
 }
 
-/* The last byte of a sequence that began with CSI or SS3: a key by its letter. */
-static void letter_key(struct line *line, unsigned char byte)
-{
-	switch (byte) {
-	case 'A':
-		history_go(line, line->back + 1);
-		break;
-	case 'B':
-		if (line->back)
-			history_go(line, line->back - 1);
-		break;
-	case 'C':
-		move_right(line);
-		break;
-	case 'D':
-		move_left(line);
-		break;
-	case 'H':
-		move_to(line, 0);
-		break;
-	case 'F':
-		move_to(line, line->length);
-		break;
-	}
-}
-
-/* CSI <number> ~ : a key by its number, as the VT220 had them; 7 and 8 are rxvt's. */
-static void number_key(struct line *line)
-{
-	switch (line->parameter) {
-	case 1:
-	case 7:
-		move_to(line, 0);
-		break;
-	case 3:
-		delete_here(line);
-		break;
-	case 4:
-	case 8:
-		move_to(line, line->length);
-		break;
-	}
-}
-
-/* A byte within an escape sequence. False: it doesn't belong there, and the sequence is dropped. */
-static bool feed_sequence(struct line *line, unsigned char byte)
-{
-	if (byte < ' ' || byte >= RUBOUT) {
-		line->state = LINE_PLAIN;
-		return false;
-	}
-	if (line->state == LINE_ESCAPE) {
-		line->state = byte == '[' ? LINE_CSI : byte == 'O' ? LINE_SS3 : LINE_PLAIN;
-		line->parameter = 0;
-	} else if (byte >= '0' && byte <= '9') {
-		line->parameter = line->parameter * 10 + (unsigned)(byte - '0');
-	} else if (byte >= '@') {
-		line->state = LINE_PLAIN;
-		if (byte == '~')
-			number_key(line);
-		else
-			letter_key(line, byte);
-	}
-	return true;
-}
-
 static void feed_control(struct line *line, unsigned char byte)
 {
 	switch (byte) {
@@ -223,11 +151,27 @@ static void feed_control(struct line *line, unsigned char byte)
 	case CTRL('A'):
 		move_to(line, 0);
 		break;
+	case CTRL('B'):
+		move_left(line);
+		break;
+	case CTRL('D'):
+		delete_here(line);
+		break;
 	case CTRL('E'):
 		move_to(line, line->length);
 		break;
+	case CTRL('F'):
+		move_right(line);
+		break;
 	case CTRL('K'):
 		erase(line, line->cursor, line->length);
+		break;
+	case CTRL('N'):
+		if (line->back)
+			history_go(line, line->back - 1);
+		break;
+	case CTRL('P'):
+		history_go(line, line->back + 1);
 		break;
 	case CTRL('U'):
 		erase(line, 0, line->cursor);
@@ -235,13 +179,49 @@ static void feed_control(struct line *line, unsigned char byte)
 	case CTRL('W'):
 		erase(line, word_start(line), line->cursor);
 		break;
-	case CTRL('L'):
-		show_anew(line);
-		break;
 	case ESC:
 		line->state = LINE_ESCAPE;
+		line->parameter = 0;
 		break;
 	}
+}
+
+/*
+ * The control character that does what a sequence's key does, whose last byte this is: an arrow,
+ * Home or End by its letter, or CSI <number> ~ as the VT220 had them. 0: it does nothing here.
+ */
+static unsigned char control_of(unsigned parameter, unsigned char last)
+{
+	static const char letters[] = "ABCDHF", controls[] = "PNFBAE", numbered[] = " A DE";
+	const char *letter = strchr(letters, last);
+
+	if (last == '~')
+		return parameter < sizeof(numbered) - 1 ? CTRL(numbered[parameter]) : 0;
+	return letter ? CTRL(controls[letter - letters]) : 0;
+}
+
+/*
+ * A byte within ESC [ <number> <last> or ESC O <last>. False: it doesn't belong there, and the
+ * sequence is dropped.
+ */
+static bool feed_sequence(struct line *line, unsigned char byte)
+{
+	enum line_state state = line->state;
+
+	line->state = LINE_PLAIN;
+	if (byte < ' ' || byte >= RUBOUT)
+		return false;
+	if (state == LINE_ESCAPE) {
+		if (byte == '[' || byte == 'O')
+			line->state = LINE_SEQUENCE;
+	} else if (byte >= '@') {
+		feed_control(line, control_of(line->parameter, byte));
+	} else {
+		line->state = LINE_SEQUENCE;
+		if (byte >= '0' && byte <= '9')
+			line->parameter = line->parameter * 10 + (unsigned)(byte - '0');
+	}
+	return true;
 }
 
 void line_begin(struct line *line)

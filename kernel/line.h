@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A line being typed: editing and history, for any terminal that knows ANSI's
- * cursor sequences (ECMA-48, section 8.3).
+ * cursor sequences (ECMA-48, section 8.3). Keys are those of Emacs and of every
+ * shell: ^A ^E ^B ^F ^D ^K ^U ^W ^P ^N ^C, and arrows, Home, End and Delete.
  *
  * Bytes go in one by one; what the terminal is to show comes out through
  * emit(). The cursor only moves relative to where it is, and a line with its
@@ -28,7 +29,7 @@ struct line {
 	size_t lines;			      /* ever put there */
 	size_t back;			      /* how far back text comes from; 0: it is new */
 	char draft[LINE_MAX];		      /* what was typed before arrow up */
-	enum { LINE_PLAIN, LINE_ESCAPE, LINE_CSI, LINE_SS3 } state;
+	enum line_state { LINE_PLAIN, LINE_ESCAPE, LINE_SEQUENCE } state;
 	unsigned parameter; /* of the sequence that is coming in */
 	bool after_return;  /* a newline now belongs to the return before it */
 };

@@ -7,8 +7,7 @@
  *	v
  *	... | [    0.012345] warning: text\n | [    0.01 ...      newest byte is just before
  *
- * The ring overwrites its oldest lines. Whoever reads it finds lines by their
- * newlines, so what is left of an overwritten one is skipped.
+ * The ring overwrites its oldest lines.
  */
 #include "kernel/log.h"
 
@@ -23,6 +22,8 @@
 struct log {
 	enum log_level level; /* the console's */
 	uint64_t written;     /* bytes, ever; under irq_save() as the ring */
+	bool held;	      /* nothing goes to the console ... */
+	uint64_t held_at;     /* ... since byte `held_at` */
 	char ring[LOG_RING];
 };
 
@@ -69,7 +70,7 @@ void vlog_at(enum log_level level, const char *fmt, va_list args)
 	make_plain(line + start, n - start);
 	line[n++] = '\n';
 	ring_put(line, n);
-	if (level <= kernel_log.level)
+	if (level <= kernel_log.level && !kernel_log.held)
 		console_write(line, n);
 }
 
@@ -87,63 +88,45 @@ void log_set_level(enum log_level level)
 	kernel_log.level = level;
 }
 
-static uint64_t oldest_byte(void)
+/* Print all from byte `at` on, in the one or two pieces that the ring has it in. */
+static void print_from(uint64_t at)
 {
-	return kernel_log.written < LOG_RING ? 0 : kernel_log.written - LOG_RING;
-}
+	uint64_t end = kernel_log.written, n;
 
-static char ring_byte(uint64_t at)
-{
-	return kernel_log.ring[at % LOG_RING];
-}
-
-/* Where the first whole line at or after `at` begins. */
-static uint64_t line_start(uint64_t at)
-{
-	if (at == 0)
-		return 0;
-	while (at < kernel_log.written && ring_byte(at - 1) != '\n')
-		at++;
-	return at;
-}
-
-/* Where the last `lines` whole lines begin. */
-static uint64_t tail_start(unsigned lines)
-{
-	uint64_t first = oldest_byte(), at = kernel_log.written;
-
-	while (lines > 0 && at > first)
-		if (--at > first && ring_byte(at - 1) == '\n')
-			lines--;
-	return at > first ? at : line_start(first ? first + 1 : 0);
-}
-
-/*
- * Copy the line that begins at *at, or, if that was overwritten meanwhile, the
- * oldest there is; *at moves behind it. Returns its length, 0 at the end.
- */
-static size_t take_line(uint64_t *at, char *line)
-{
-	unsigned long flags = irq_save();
-	size_t n = 0;
-
-	if (*at < oldest_byte())
-		*at = line_start(oldest_byte() + 1);
-	while (*at < kernel_log.written && n < LOG_LINE) {
-		line[n] = ring_byte((*at)++);
-		if (line[n++] == '\n')
-			break;
+	for (; at < end; at += n) {
+		n = LOG_RING - at % LOG_RING;
+		if (n > end - at)
+			n = end - at;
+		console_write(&kernel_log.ring[at % LOG_RING], n);
 	}
-	irq_restore(flags);
-	return n;
 }
 
-void log_print_ring(unsigned lines)
+/* Back to where the last lines begin, behind a newline each; what is left of an overwritten one
+ * isn't shown. */
+void log_print_ring(uint64_t lines)
 {
-	uint64_t end = kernel_log.written, at = tail_start(lines ? lines : LOG_RING);
-	char line[LOG_LINE];
-	size_t n;
+	uint64_t at = kernel_log.written, oldest = at < LOG_RING ? 0 : at - LOG_RING, start = at;
 
-	while (at < end && (n = take_line(&at, line)) > 0)
-		console_write(line, n);
+	for (uint64_t left = lines ? lines : LOG_RING; left && at > oldest; at--) {
+		if (at > 1 && (at - 1 == oldest || kernel_log.ring[(at - 2) % LOG_RING] != '\n'))
+			continue;
+		start = at - 1;
+		left--;
+	}
+	print_from(start);
+}
+
+void log_hold(void)
+{
+	kernel_log.held = true;
+	kernel_log.held_at = kernel_log.written;
+}
+
+void log_release(bool show)
+{
+	kernel_log.held = false;
+	if (show && kernel_log.written - kernel_log.held_at > LOG_RING)
+		log_print_ring(0);
+	else if (show)
+		print_from(kernel_log.held_at);
 }

@@ -17,8 +17,14 @@
 #include <stdarg.h>
 
 #include "kernel/printf.h"
+#include "mm/port.h"
 
-enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
+enum log_level {
+	LOG_ERROR = PORT_LOG_ERROR,
+	LOG_WARNING = PORT_LOG_WARNING,
+	LOG_INFO = PORT_LOG_INFO,
+	LOG_DEBUG = PORT_LOG_DEBUG,
+};
 
 void log_at(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void vlog_at(enum log_level level, const char *fmt, va_list args) PRINTF_LIKE(2, 0);
@@ -32,6 +38,13 @@ void vlog_at(enum log_level level, const char *fmt, va_list args) PRINTF_LIKE(2,
 void log_set_level(enum log_level level);
 
 /* Print the last `lines` lines of the ring (0: all there are) to the console. */
-void log_print_ring(unsigned lines);
+void log_print_ring(uint64_t lines);
+
+/*
+ * From log_hold() to log_release() lines go to the ring alone; then, if they are
+ * wanted, to the console. For a test that provokes what is logged; not nested.
+ */
+void log_hold(void);
+void log_release(bool show);
 
 #endif

@@ -23,15 +23,21 @@ struct machine machine;
 
 void kmain(uint32_t magic, uint64_t info_addr);
 
+/* What is to be done, from the command line. */
+static struct {
+	const char *tests, *run;
+	bool exit;
+} asked;
+
 static void options_init(void)
 {
 	static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
 
 	log_set_level(cmdline_choice("loglevel", LOG_WARNING, levels));
 	machine.seed = cmdline_number("seed", time_ticks() & UINT32_MAX, 0, UINT64_MAX);
-	cmdline_know("ktest");
-	cmdline_know("run");
-	cmdline_know("exit");
+	asked.tests = cmdline_get("ktest");
+	asked.run = cmdline_get("run");
+	asked.exit = cmdline_flag("exit", false);
 }
 
 static void banner(void)
@@ -46,15 +52,14 @@ static void banner(void)
 	       (unsigned long long)machine.pool.base.value);
 }
 
-/* What the command line asks for: tests, then the job; the worst result is the exit code. */
+/* The tests, then the job; the worst result is the exit code. */
 static int work(void)
 {
-	const char *tests = cmdline_get("ktest"), *run = cmdline_get("run");
 	int code = EXIT_PASS;
 
-	if (tests && ktest_run(*tests ? tests : "all", machine.seed))
+	if (asked.tests && ktest_run(*asked.tests ? asked.tests : "all", machine.seed))
 		code = EXIT_FAIL;
-	if (run && job_run(run))
+	if (asked.run && job_run(asked.run))
 		code = EXIT_FAIL;
 	return code;
 }
@@ -67,9 +72,9 @@ void kmain(uint32_t magic, uint64_t info_addr)
 	trap_init();					/* and a fault is reported */
 	firmware_init(magic, info_addr, &machine.boot); /* memory map, modules, command line */
 	options_init();
-	memory_map(&machine);	       /* page tables; all RAM is reachable */
-	power_init(machine.boot.rsdp); /* while the loader's tables are there */
-	memory_share_out(&machine);    /* modules to the top, swiotlb, zones */
+	power_init(machine.boot.soft_off.port, machine.boot.soft_off.value);
+	memory_map(&machine);	    /* page tables; all RAM is reachable */
+	memory_share_out(&machine); /* modules to the top, swiotlb, zones */
 	irq_init();
 	time_init();
 	irq_enable();
@@ -78,7 +83,7 @@ void kmain(uint32_t magic, uint64_t info_addr)
 	cmdline_warn_unknown();
 	banner();
 	code = work();
-	if (cmdline_flag("exit", false)) {
+	if (asked.exit) {
 		devices_shutdown();
 		machine_exit(code);
 	}

@@ -12,6 +12,8 @@ extern char __image_start[], __image_end[];
 
 #define POOL_ALIGN KIB(64)
 
+typedef unsigned long long ull;
+
 static __attribute__((noreturn)) void give_up(const char *what)
 {
 	log_error("memory: %s", what);
@@ -51,18 +53,22 @@ static void reserve_loaded(struct machine *m)
 		memmap_reserve(&m->memmap, m->boot.module[i].start, m->boot.module[i].end);
 }
 
-/* A place at the top for a module; it says so where that isn't above 4 GiB though such memory is.
+/*
+ * A place at the top for a module; it says so where that isn't above 4 GiB though such memory is.
+ * An empty one needs none.
  */
 static phys_addr_t carve_for_module(struct machine *m, uint64_t size, const char *name)
 {
-	phys_addr_t to = memmap_carve(&m->memmap, size, PAGE_SIZE, 0, UINT64_MAX, MEMMAP_HIGHEST);
 	uint64_t above = memmap_bytes_above(&m->memmap, GIB(4));
+	phys_addr_t to;
 
+	if (!size)
+		return phys(0);
+	to = memmap_carve(&m->memmap, size, PAGE_SIZE, 0, UINT64_MAX, MEMMAP_HIGHEST);
 	if (!phys_is_none(to) && to.value < GIB(4) && above)
 		log_warning("module %s: %llu KiB find no room in the %llu KiB above 4 GiB, "
 			    "it lies at %#llx",
-			    name, (unsigned long long)size >> 10, (unsigned long long)above >> 10,
-			    (unsigned long long)to.value);
+			    name, (ull)size >> 10, (ull)above >> 10, (ull)to.value);
 	return to;
 }
 
@@ -72,31 +78,32 @@ static void keep_module(struct machine *m, phys_addr_t addr, uint64_t size, cons
 
 	module->addr = addr;
 	module->size = size;
-	string_copy(module->name, sizeof(module->name), *name ? name : "(unnamed)");
-	log_info("module %s: %llu bytes at %#llx", name, (unsigned long long)size,
-		 (unsigned long long)addr.value);
+	string_copy(module->name, sizeof(module->name), name);
+	log_info("module %s: %llu bytes at %#llx", name, (ull)size, (ull)addr.value);
 }
 
+/* Page 0 isn't mapped, so what begins there can't be read. */
 static void move_module(struct machine *m, const struct boot_module *from)
 {
+	const char *name = *from->name ? from->name : "(unnamed)";
 	uint64_t size = from->end - from->start;
 	phys_addr_t to;
 
-	if (from->end < from->start || !memmap_is_ram(&m->memmap, from->start, from->end)) {
-		log_warning("module %s: [%#llx, %#llx) is not all RAM, it is left out", from->name,
-			    (unsigned long long)from->start, (unsigned long long)from->end);
+	if (size &&
+	    (from->start < PAGE_SIZE || !memmap_is_ram(&m->memmap, from->start, from->end))) {
+		log_warning("module %s: [%#llx, %#llx) is not all RAM above page 0, it is left out",
+			    name, (ull)from->start, (ull)from->end);
 		return;
 	}
-	to = carve_for_module(m, size, from->name);
+	to = carve_for_module(m, size, name);
 	if (phys_is_none(to)) {
-		log_warning("module %s: %llu KiB find no second place, it stays at %#llx",
-			    from->name, (unsigned long long)size >> 10,
-			    (unsigned long long)from->start);
+		log_warning("module %s: %llu KiB find no second place, it stays at %#llx", name,
+			    (ull)size >> 10, (ull)from->start);
 		to = phys(from->start);
 	} else {
 		memcpy(phys_to_virt(to), phys_to_virt(phys(from->start)), size);
 	}
-	keep_module(m, to, size, from->name);
+	keep_module(m, to, size, name);
 }
 
 /* What the loader's places held is dead now, but for a module that found no other. */
@@ -125,49 +132,51 @@ static void fetch_host_module(struct machine *m)
 			    size >> 10);
 		return;
 	}
-	if (fw_cfg_read(key, phys_to_virt(to), size)) {
+	if (fw_cfg_read(key, phys_to_virt(to), size)) { /* late, it may yet write: never freed */
 		log_warning("module opt/bounce/module: the host's fw_cfg failed, it is left out");
 		return;
 	}
 	keep_module(m, to, size, "opt/bounce/module");
 }
 
-/* Bytes that `swiotlb=[<bytes>][,force|,off]` asks for; *force as it says. */
+/* `[<bytes>[K|M|G]][,force|,off]`, of which one is there at least; false: it is nothing such. */
+static bool parse_pool(const char *text, uint64_t *bytes, bool *force)
+{
+	bool sized = *text >= '0' && *text <= '9';
+	uint64_t asked = *bytes;
+
+	if (sized && (parse_size(text, &text, &asked) || !asked || (*text && *text != ',')))
+		return false;
+	text += *text == ',';
+	*force = !strcmp(text, "force");
+	if (!strcmp(text, "off"))
+		asked = 0;
+	else if (!*force && (*text || !sized))
+		return false;
+	*bytes = asked;
+	return true;
+}
+
+/* How many bytes the pool is to have, before it is known whether there is room. */
 static uint64_t pool_size_wanted(const struct machine *m, bool *force)
 {
 	const char *text = cmdline_get("swiotlb");
-	uint64_t ram = memmap_bytes(&m->memmap);
-	uint64_t fallback = memmap_top(&m->memmap) > GIB(4) ? MIB(128) : ram / 16;
-	uint64_t bytes;
+	uint64_t bytes = memmap_top(&m->memmap) > GIB(4) ? MIB(128) : memmap_bytes(&m->memmap) / 16;
 
-	if (fallback < MIB(1))
-		fallback = MIB(1);
-	bytes = fallback;
-	*force = false;
-	if (!text)
-		return bytes;
-	if (*text >= '0' && *text <= '9' && parse_size(text, &text, &bytes))
-		text = "?";
-	if (*text == ',')
-		text++;
-	if (!strcmp(text, "force"))
-		*force = true;
-	else if (!strcmp(text, "off"))
-		bytes = 0;
-	else if (*text || !bytes) {
+	if (bytes < MIB(1))
+		bytes = MIB(1);
+	if (text && !parse_pool(text, &bytes, force))
 		log_warning("swiotlb=%s is not [<bytes>[K|M|G]][,force|,off]: %llu KiB are taken",
-			    cmdline_get("swiotlb"), (unsigned long long)fallback >> 10);
-		bytes = fallback;
-	}
-	return bytes;
+			    text, (ull)bytes >> 10);
+	return bytes && bytes < PAGE_SIZE ? PAGE_SIZE : ALIGN_DOWN(bytes, PAGE_SIZE);
 }
 
-/* The pool and its bookkeeping, both or neither; the pool as low as it can lie. */
+/* The pool and its bookkeeping, both or neither; the pool as low as it can lie, below 4 GiB. */
 static bool carve_pool(struct machine *m, uint64_t bytes)
 {
 	size_t slots = bytes >> SWIOTLB_SHIFT;
-	phys_addr_t base = memmap_carve(&m->memmap, bytes, POOL_ALIGN, m->image.end, UINT64_MAX,
-					MEMMAP_LOWEST);
+	phys_addr_t base =
+		memmap_carve(&m->memmap, bytes, POOL_ALIGN, m->image.end, GIB(4), MEMMAP_LOWEST);
 	phys_addr_t meta;
 
 	if (phys_is_none(base))
@@ -184,16 +193,16 @@ static bool carve_pool(struct machine *m, uint64_t bytes)
 
 static void make_pool(struct machine *m)
 {
-	bool force;
-	uint64_t wanted = ALIGN_UP(pool_size_wanted(m, &force), PAGE_SIZE), bytes = wanted;
+	bool force = false;
+	uint64_t wanted = pool_size_wanted(m, &force), bytes = wanted;
 
 	while (bytes >= PAGE_SIZE && !carve_pool(m, bytes))
 		bytes = ALIGN_DOWN(bytes / 2, PAGE_SIZE);
 	if (wanted && bytes < PAGE_SIZE)
 		give_up("no room for a swiotlb; give the machine more memory");
 	if (bytes != wanted)
-		log_warning("swiotlb: no room for %llu KiB, halved to %llu KiB",
-			    (unsigned long long)wanted >> 10, (unsigned long long)bytes >> 10);
+		log_warning("swiotlb: no room for %llu KiB, halved to %llu KiB", (ull)wanted >> 10,
+			    (ull)bytes >> 10);
 	m->pool.force = force;
 }
 

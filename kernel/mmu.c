@@ -13,15 +13,14 @@
  * Invariant: every entry that points to a table allows everything; rights are
  * those of the last entry alone.
  *
- * Source: Intel SDM vol. 3A, "4-Level Paging" (entry formats), "Page Attribute
- * Table (PAT)", "Invalidation of TLBs and Paging-Structure Caches".
+ * Source: Intel SDM vol. 3A, "4-Level Paging" (entry formats), "Invalidation of
+ * TLBs and Paging-Structure Caches".
  */
 #include "kernel/mmu.h"
 
 #include <stddef.h>
 
 #include "kernel/cpu.h"
-#include "kernel/log.h"
 #include "kernel/panic.h"
 #include "kernel/trap.h"
 #include "mm/errno.h"
@@ -42,10 +41,6 @@
 #define PTE_ADDR    0x000ffffffffff000ULL
 #define PTE_TABLE   (PTE_PRESENT | PTE_WRITE)
 
-/* Entry 1 of the PAT (PWT alone), write-through at reset, becomes write-combining; 3 is uncached.
- */
-#define PAT_WITH_WC 0x0007040600070106ULL
-
 /* Sections of the image (linker.ld). */
 extern const char __image_start[], __image_end[], __text_start[], __text_end[];
 extern const char __rodata_start[], __rodata_end[];
@@ -54,19 +49,10 @@ static struct {
 	phys_addr_t root;
 	struct memmap *map;  /* where table pages are carved from, until there are ... */
 	struct zones *zones; /* ... pages */
-	bool has_nx, has_pat, has_1gib;
+	bool has_nx, has_1gib;
 	uint64_t phys_end; /* of what the CPU can address */
+	uint64_t window;   /* the next address in it */
 } mmu;
-
-/* Mappings in the MMIO window, sorted; between two of them at least a page stays empty. */
-#define WINDOW_MAPPINGS 128
-#define WINDOW_END	KERNEL_BASE
-static struct {
-	size_t count;
-	struct {
-		uint64_t start, end;
-	} used[WINDOW_MAPPINGS];
-} window;
 
 static uint64_t page_size(unsigned level)
 {
@@ -165,9 +151,7 @@ static uint64_t bits_of(unsigned flags)
 		bits |= PTE_WRITE;
 	if (!(flags & MMU_EXEC) && mmu.has_nx)
 		bits |= PTE_NX;
-	if ((flags & MMU_WRITE_COMBINING) && mmu.has_pat)
-		bits |= PTE_PWT;
-	else if (flags & (MMU_UNCACHED | MMU_WRITE_COMBINING))
+	if (flags & MMU_UNCACHED)
 		bits |= PTE_PWT | PTE_PCD;
 	return bits;
 }
@@ -182,8 +166,6 @@ static unsigned flags_of(uint64_t entry)
 		flags |= MMU_EXEC;
 	if (entry & PTE_PCD)
 		flags |= MMU_UNCACHED;
-	else if (entry & PTE_PWT)
-		flags |= MMU_WRITE_COMBINING;
 	return flags;
 }
 
@@ -375,7 +357,6 @@ static void find_features(void)
 
 	mmu.has_nx = edx & CPUID_EXT_1_EDX_NX;
 	mmu.has_1gib = edx & CPUID_EXT_1_EDX_PAGE1G;
-	mmu.has_pat = cpuid(CPUID_FEATURES).edx & CPUID_1_EDX_PAT;
 	if (width < 32 || width > 52)
 		width = 36; /* what em64t began with */
 	mmu.phys_end = 1ULL << width;
@@ -386,8 +367,6 @@ static void switch_tables(void)
 {
 	if (mmu.has_nx)
 		wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_NXE);
-	if (mmu.has_pat)
-		wrmsr(MSR_PAT, PAT_WITH_WC);
 	write_cr3(mmu.root.value);
 	write_cr0(read_cr0() | CR0_WP);
 }
@@ -397,6 +376,7 @@ int mmu_init(struct memmap *map)
 	int error;
 
 	find_features();
+	mmu.window = MMIO_BASE;
 	mmu.map = map;
 	mmu.root = table_page();
 	if (phys_is_none(mmu.root))
@@ -414,71 +394,26 @@ void mmu_use_pages(struct zones *zones)
 	mmu.zones = zones;
 }
 
-/* First fit. A large mapping lies in its 2 MiB as its memory does, so that large pages fit. */
-static uint64_t window_take(uint64_t addr, uint64_t size)
-{
-	uint64_t align = size < page_size(LEVEL_2MIB) ? PAGE_SIZE : page_size(LEVEL_2MIB);
-	uint64_t start = MMIO_BASE + addr % align;
-	size_t at;
-
-	if (window.count == WINDOW_MAPPINGS)
-		return 0;
-	for (at = 0; at < window.count && window.used[at].start < start + size + PAGE_SIZE; at++)
-		start = ALIGN_UP(window.used[at].end + PAGE_SIZE, align) + addr % align;
-	if (start + size > WINDOW_END || start + size < start)
-		return 0;
-	for (size_t i = window.count++; i > at; i--)
-		window.used[i] = window.used[i - 1];
-	window.used[at].start = start;
-	window.used[at].end = start + size;
-	return start;
-}
-
-static void window_give(size_t at)
-{
-	mmu_unmap(window.used[at].start, window.used[at].end - window.used[at].start);
-	for (window.count--; at < window.count; at++)
-		window.used[at] = window.used[at + 1];
-}
-
-static size_t window_find(uint64_t start)
-{
-	size_t at = 0;
-
-	while (at < window.count && window.used[at].start != start)
-		at++;
-	return at;
-}
-
+/*
+ * Between two mappings at least a page stays empty. A large one lies in its 2 MiB as its memory
+ * does, so that large pages fit.
+ */
 void *mmu_map_device(phys_addr_t addr, uint64_t size, unsigned flags)
 {
-	uint64_t offset = addr.value % PAGE_SIZE, start, bytes;
+	uint64_t offset = addr.value % PAGE_SIZE, align = PAGE_SIZE, start, bytes;
 
 	if (!size || addr.value >= mmu.phys_end || size > mmu.phys_end - addr.value)
 		return NULL;
+	addr.value -= offset;
 	bytes = ALIGN_UP(offset + size, PAGE_SIZE);
-	start = window_take(addr.value - offset, bytes);
-	if (!start)
+	if (bytes >= page_size(LEVEL_2MIB))
+		align = page_size(LEVEL_2MIB);
+	start = ALIGN_UP(mmu.window, align) + addr.value % align;
+	if (start >= KERNEL_BASE || bytes > KERNEL_BASE - start ||
+	    mmu_map(start, addr, bytes, flags | MMU_UNCACHED))
 		return NULL;
-	if (!(flags & MMU_WRITE_COMBINING))
-		flags |= MMU_UNCACHED;
-	if (mmu_map(start, phys(addr.value - offset), bytes, flags)) {
-		window_give(window_find(start));
-		return NULL;
-	}
+	mmu.window = start + bytes + PAGE_SIZE;
 	return (void *)(start + offset);
-}
-
-void mmu_unmap_device(void *virt, uint64_t size)
-{
-	uint64_t offset = (uint64_t)virt % PAGE_SIZE;
-	size_t at = window_find((uint64_t)virt - offset);
-
-	if (at == window.count ||
-	    window.used[at].end - window.used[at].start != ALIGN_UP(offset + size, PAGE_SIZE))
-		log_error("mmu: %p, %lu bytes: no such mapping of a device", virt, size);
-	else
-		window_give(at);
 }
 
 uint64_t mmu_phys_limit(void)

@@ -33,7 +33,6 @@ enum mmu_flags {
 	MMU_WRITE = 1 << 0,
 	MMU_EXEC = 1 << 1,
 	MMU_UNCACHED = 1 << 2,
-	MMU_WRITE_COMBINING = 1 << 3, /* uncached where the CPU has no PAT */
 };
 
 /*
@@ -51,8 +50,8 @@ void mmu_use_pages(struct zones *zones);
  * Large pages are split where only a part of them changes. mmu_map replaces
  * what was there; mmu_unmap passes over what wasn't. 0; -EINVAL: no such
  * address, writable and executable at once, or (mmu_protect) nothing mapped at
- * some page; -ENOMEM: no page for a
- * table. After an error the pages before the one that failed are changed.
+ * some page; -ENOMEM: no page for a table. After an error the pages before the
+ * one that failed are changed.
  */
 int mmu_map(uint64_t virt, phys_addr_t addr, uint64_t size, unsigned flags);
 int mmu_protect(uint64_t virt, uint64_t size, unsigned flags);
@@ -69,12 +68,10 @@ uint64_t mmu_page(uint64_t virt, unsigned *flags);
 
 /*
  * Device memory at any physical address (no alignment asked), in the MMIO
- * window, uncached unless MMU_WRITE_COMBINING is asked for. NULL where tables
- * or window are used up, or the CPU has no such address. Size and pointer of
- * the unmap are those of the map.
+ * window, uncached, for good. NULL where tables or window are used up, or the
+ * CPU has no such address.
  */
 void *mmu_map_device(phys_addr_t addr, uint64_t size, unsigned flags);
-void mmu_unmap_device(void *virt, uint64_t size);
 
 /* RAM's place in the direct map, and back (also for pointers into the image). */
 static inline void *phys_to_virt(phys_addr_t addr)

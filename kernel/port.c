@@ -66,16 +66,10 @@ void port_zero(phys_addr_t dst, size_t n)
 
 void port_log(enum port_log_level level, const char *fmt, ...)
 {
-	static const enum log_level levels[] = {
-		[PORT_LOG_ERROR] = LOG_ERROR,
-		[PORT_LOG_WARNING] = LOG_WARNING,
-		[PORT_LOG_INFO] = LOG_INFO,
-		[PORT_LOG_DEBUG] = LOG_DEBUG,
-	};
 	va_list args;
 
 	va_start(args, fmt);
-	vlog_at(levels[level], fmt, args);
+	vlog_at((enum log_level)level, fmt, args);
 	va_end(args);
 }
 

@@ -1,40 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * printf() and vsnprintf() over kernel/format.c. What goes to the console is
- * gathered in a small buffer on the stack and handed on whenever it is full:
- * nothing is cut, whatever its length.
- */
-#include "kernel/printf.h"
-
+/* printf() and vsnprintf() over kernel/format.c. */
 #include "kernel/console.h"
 #include "kernel/format.h"
 
-struct console_sink {
-	struct format_sink sink; /* first: see console_put() */
-	size_t used;
-	char text[128];
-};
-
-static void console_put(struct format_sink *sink, const char *text, size_t n)
+static void console_put(void *context, const char *text, size_t n)
 {
-	struct console_sink *out = (struct console_sink *)sink;
-
-	for (size_t i = 0; i < n; i++) {
-		if (out->used == sizeof(out->text)) {
-			console_write(out->text, out->used);
-			out->used = 0;
-		}
-		out->text[out->used++] = text[i];
-	}
+	console_write(text, n);
 }
 
 int vprintf(const char *fmt, va_list args)
 {
-	struct console_sink out = {.sink.put = console_put};
-	size_t n = format(&out.sink, fmt, args);
-
-	console_write(out.text, out.used);
-	return (int)n;
+	return (int)format(console_put, NULL, fmt, args);
 }
 
 int printf(const char *fmt, ...)

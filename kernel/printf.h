@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Formatted text: ISO C's conversions d i u x X c s p %, with flags - 0 + space
- * #, width, precision, * and the lengths hh h l ll z t j. No floating point.
- * Formats are checked by the compiler.
+ * Formatted text: ISO C's conversions d u x c s p %, with flags - 0 #, a width,
+ * the lengths l ll z, and for %s a precision. Formats are checked by the
+ * compiler, which lets more through: what isn't here is printed as it stands.
  */
 #ifndef KERNEL_PRINTF_H
 #define KERNEL_PRINTF_H

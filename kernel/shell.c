@@ -9,7 +9,6 @@
 #include "kernel/cmdline.h"
 #include "kernel/console.h"
 #include "kernel/exit.h"
-#include "kernel/irq.h"
 #include "kernel/jobs/job.h"
 #include "kernel/line.h"
 #include "kernel/log.h"
@@ -20,101 +19,70 @@
 
 struct command {
 	const char *name, *arguments, *help;
-	/* `rest` is what follows the name, without blanks around; never NULL. 0, or an error. */
-	int (*run)(char *rest);
+	/* One of the two; `rest` is what follows the name, without blanks around. */
+	void (*show)(void);
+	void (*run)(char *rest);
 };
 
-static int help(char *rest);
-
-static int mem(char *rest)
-{
-	show_mem();
-	return 0;
-}
-
-static int zones(char *rest)
-{
-	show_zones();
-	return 0;
-}
-
-static int swiotlb(char *rest)
-{
-	show_swiotlb();
-	return 0;
-}
-
-static int list_devices(char *rest)
-{
-	show_devices();
-	return 0;
-}
-
 /* "edu edu1" and "edu:edu1" are the same job. */
-static int run(char *rest)
+static void run(char *rest)
 {
-	char *blank = strchr(rest, ' '), *colon = strchr(rest, ':'), *arguments = blank;
+	char *blank = strchr(rest, ' ');
 
-	if (blank && (!colon || colon > blank)) {
-		while (*arguments == ' ')
-			arguments++;
+	if (blank)
 		*blank = ':';
-		memmove(blank + 1, arguments, strlen(arguments) + 1);
-	}
-	return job_run(rest);
+	job_run(rest);
 }
 
-static int test(char *rest)
+static void test(char *rest)
 {
-	return ktest_run(*rest ? rest : "all", machine.seed);
+	ktest_run(*rest ? rest : "all", machine.seed);
 }
 
-static int print_log(char *rest)
+static void print_log(char *rest)
 {
 	uint64_t lines = 0;
 	const char *end = rest;
 
-	if (*rest && (parse_size(rest, &end, &lines) || *end || lines > UINT32_MAX)) {
+	if (*rest && (parse_size(rest, &end, &lines) || *end))
 		printf("log: '%s' is not a number of lines\n", rest);
-		return -EINVAL;
-	}
-	log_print_ring((unsigned)lines);
-	return 0;
+	else
+		log_print_ring(lines);
 }
 
-static int reboot(char *rest)
+static void reboot(void)
 {
 	devices_shutdown();
 	machine_reboot();
 }
 
-static int off(char *rest)
+static void off(void)
 {
 	devices_shutdown();
 	machine_exit(EXIT_PASS);
 }
 
+static void help(void);
+
 static const struct command commands[] = {
-	{"help", "", "this list", help},
-	{"mem", "", "what lies where in memory", mem},
-	{"zones", "", "the page allocator: free pages, free blocks by size, refusals", zones},
-	{"swiotlb", "", "the bounce pool: use, what was copied, refusals", swiotlb},
-	{"devices", "", "devices: reach, mask, interrupt, what they mapped; misuse", list_devices},
-	{"run", "<job> [arguments]", "do a job; without a name: which there are", run},
-	{"test", "[suite[.case]]", "run tests; 'test list' names them", test},
-	{"log", "[lines]", "the log, or its last lines", print_log},
-	{"reboot", "", "start over", reboot},
-	{"off", "", "leave", off},
+	{"help", "", "this list", help, NULL},
+	{"mem", "", "what lies where in memory", show_mem, NULL},
+	{"zones", "", "the page allocator: free blocks by size, refusals", show_zones, NULL},
+	{"swiotlb", "", "the bounce pool: use, what was copied, refusals", show_swiotlb, NULL},
+	{"devices", "", "reach, mask, interrupt, what they mapped; misuse", show_devices, NULL},
+	{"run", "<job> [arguments]", "do a job; without a name: which there are", NULL, run},
+	{"test", "[suite[.case]]", "run tests; 'test list' names them", NULL, test},
+	{"log", "[lines]", "the log, or its last lines", NULL, print_log},
+	{"reboot", "", "start over", reboot, NULL},
+	{"off", "", "leave", off, NULL},
 };
 
-static int help(char *rest)
+static void help(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		printf("  %-8s%-19s%s\n", commands[i].name, commands[i].arguments,
 		       commands[i].help);
-	printf("Keys: arrows, ^A ^E ^K ^U ^W edit, up and down recall, ^C gives a line up, "
-	       "^L clears.\n");
-	return 0;
+	printf("Keys: arrows, ^A ^E ^K ^U ^W edit, up and down recall, ^C gives a line up.\n");
 }
 
 /* Cut blanks off both ends. */
@@ -130,33 +98,24 @@ static char *trim(char *text)
 	return text;
 }
 
-int shell_execute(char *line)
+static void execute(char *line)
 {
 	char *name = trim(line), *rest = strchr(name, ' ');
 
 	if (!*name)
-		return 0;
+		return;
 	if (rest)
 		*rest++ = 0;
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		if (strcmp(commands[i].name, name) == 0)
-			return commands[i].run(rest ? trim(rest) : name + strlen(name));
-	printf("%s: no such command; try help\n", name);
-	return -ENOENT;
-}
-
-/* A byte that comes between the look and hlt isn't lost: sti takes effect after hlt began. */
-static int read_byte(void)
-{
-	int byte;
-
-	while ((byte = console_read()) < 0) {
-		irq_disable();
-		if (!console_readable())
-			__asm__ volatile("sti; hlt" : : : "memory");
-		irq_enable();
+	for (const struct command *c = commands; c < commands + ARRAY_SIZE(commands); c++) {
+		if (strcmp(c->name, name) != 0)
+			continue;
+		if (c->show)
+			c->show();
+		else
+			c->run(rest ? trim(rest) : name + strlen(name));
+		return;
 	}
-	return byte;
+	printf("%s: no such command; try help\n", name);
 }
 
 void shell(void)
@@ -167,9 +126,9 @@ void shell(void)
 	for (;;) {
 		line_begin(&line);
 		do {
-			event = line_feed(&line, (unsigned char)read_byte());
+			event = line_feed(&line, console_read());
 		} while (event == LINE_MORE);
 		if (event == LINE_DONE)
-			shell_execute(line.text);
+			execute(line.text);
 	}
 }

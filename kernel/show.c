@@ -12,49 +12,11 @@
 
 typedef unsigned long long ull;
 
-struct text {
-	char text[40];
-};
-
-/* Bytes in the largest unit that is no more than they are, to a tenth (rounded down). */
-static struct text size_text(uint64_t bytes)
-{
-	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-	unsigned unit = 0;
-	uint64_t rest = 0;
-	struct text t = {""};
-
-	for (; bytes >= 1024 && unit < ARRAY_SIZE(units) - 1; unit++) {
-		rest = bytes % 1024;
-		bytes /= 1024;
-	}
-	if (rest * 10 / 1024)
-		snprintf(t.text, sizeof(t.text), "%llu.%llu %s", (ull)bytes, (ull)rest * 10 / 1024,
-			 units[unit]);
-	else
-		snprintf(t.text, sizeof(t.text), "%llu %s", (ull)bytes, units[unit]);
-	return t;
-}
-
-/* 2^n - 1 as "n bits", any other last address as it is. */
-static struct text mask_text(uint64_t mask)
-{
-	struct text t = {""};
-
-	if (mask && !(mask & (mask + 1)))
-		snprintf(t.text, sizeof(t.text), "%d bits", 64 - __builtin_clzll(mask));
-	else
-		snprintf(t.text, sizeof(t.text), "%#llx", (ull)mask);
-	return t;
-}
-
-/* --- mem --- */
-
 static void show_range(const char *what, uint64_t start, uint64_t end, const char *name)
 {
 	if (start < end)
-		printf("%-9s %#14llx %#14llx %12s%s%s\n", what, (ull)start, (ull)end,
-		       size_text(end - start).text, *name ? "  " : "", name);
+		printf("%-9s %#14llx %#14llx %10llu KiB  %s\n", what, (ull)start, (ull)end,
+		       (ull)(end - start + 1023) >> 10, name);
 }
 
 static void show_ranges(const char *what, const struct range_list *list)
@@ -67,29 +29,21 @@ void show_mem(void)
 {
 	const struct memmap *map = &machine.memmap;
 	const struct swiotlb *pool = &machine.pool;
-	uint64_t free = 0;
 
-	for (unsigned id = 0; id < ZONE_COUNT; id++)
-		free += pages_free_bytes(&machine.zones, id);
-	printf("%-9s %14s %14s %12s\n", "memory", "from", "to", "size");
+	printf("%-9s %14s %14s %14s\n", "memory", "from", "to", "size");
 	show_ranges("RAM", &map->ram);
 	show_ranges("reserved", &map->reserved);
 	printf("of the RAM\n");
 	show_range("kernel", machine.image.start, machine.image.end, "");
-	show_range("swiotlb", pool->base.value,
-		   pool->base.value + ((uint64_t)pool->slots << SWIOTLB_SHIFT), "");
+	show_range("swiotlb", pool->base.value, pool->base.value + pool->slots * SWIOTLB_SLOT, "");
 	for (size_t i = 0; i < machine.module_count; i++)
 		show_range("module", machine.module[i].addr.value,
 			   machine.module[i].addr.value + machine.module[i].size,
 			   machine.module[i].name);
-	show_ranges("unused", &map->free);
-	printf("RAM %s, above 4 GiB %s, free pages %s, small objects %zu in %s\n",
-	       size_text(memmap_bytes(map)).text, size_text(memmap_bytes_above(map, GIB(4))).text,
-	       size_text(free).text, machine.kmem.objects,
-	       size_text(machine.kmem.pages * PAGE_SIZE).text);
+	printf("RAM %llu KiB, above 4 GiB %llu KiB, small objects %zu in %llu KiB\n",
+	       (ull)memmap_bytes(map) >> 10, (ull)memmap_bytes_above(map, GIB(4)) >> 10,
+	       machine.kmem.objects, (ull)machine.kmem.pages * PAGE_SIZE >> 10);
 }
-
-/* --- zones --- */
 
 static void show_zone(const struct zone *zone)
 {
@@ -117,20 +71,17 @@ void show_zones(void)
 				       page_refusal_name(why));
 }
 
-/* --- swiotlb --- */
-
 void show_swiotlb(void)
 {
 	struct swiotlb *pool = &machine.pool;
 	const struct swiotlb_stats *stats = &pool->stats;
-	uint64_t size = (uint64_t)pool->slots << SWIOTLB_SHIFT;
 
 	if (!pool->slots) {
 		printf("the swiotlb is off: 0 slots\n");
 		return;
 	}
 	printf("pool %#llx to %#llx, %zu slots of 2 KiB\n", (ull)pool->base.value,
-	       (ull)(pool->base.value + size), pool->slots);
+	       (ull)(pool->base.value + pool->slots * SWIOTLB_SLOT), pool->slots);
 	printf("used %zu, high water %zu, longest free run %zu slots\n", stats->used,
 	       stats->high_water, swiotlb_largest_run(pool));
 	printf("mappings %llu, bytes in %llu, bytes out %llu, failures %llu\n",
@@ -140,22 +91,8 @@ void show_swiotlb(void)
 		if (stats->refused[why])
 			printf("refused %llu: %s\n", (ull)stats->refused[why],
 			       swiotlb_refusal_name(why));
-	printf("%s, size %s\n", pool->force ? "forced: everything is bounced" : "not forced",
-	       size_text(size).text);
-}
-
-/* --- devices --- */
-
-static struct text reach_text(const struct device *dev)
-{
-	struct text t = {""};
-
-	if (dev->reach.bits)
-		snprintf(t.text, sizeof(t.text), "%s%u bits",
-			 dev->reach.exact ? "" : ">=", dev->reach.bits);
-	else
-		snprintf(t.text, sizeof(t.text), "-");
-	return t;
+	if (pool->force)
+		printf("forced: everything is bounced\n");
 }
 
 static void show_device(struct device *dev)
@@ -164,12 +101,17 @@ static void show_device(struct device *dev)
 
 	printf("%02x:%02x.%x %04x:%04x %06x  ", pci->bus, pci->slot, pci->function, pci->vendor,
 	       pci->device, pci->class_code);
-	if (dev->driver)
-		printf("%-7s %-7s %-10s %-10s %s\n", dev->name, dev->driver->name,
-		       mask_text(dev->dma.limits.streaming_mask).text, reach_text(dev).text,
-		       pci_irq_names[pci->irq_mode]);
-	else
+	if (!dev->driver) {
 		printf("%s\n", pci->header_type == 1 ? "bridge" : "-");
+		return;
+	}
+	printf("%-7s %-7s %#14llx  ", dev->name, dev->driver->name,
+	       (ull)dev->dma.limits.streaming_mask);
+	if (dev->reach.bits)
+		printf("%4s%2u bits", dev->reach.exact ? "" : ">=", dev->reach.bits);
+	else
+		printf("%11s", "-");
+	printf("  %s\n", pci_irq_names[pci->irq_mode]);
 }
 
 static void show_counters(const struct device *dev)
@@ -193,7 +135,7 @@ void show_devices(void)
 {
 	struct device *dev;
 
-	printf("%-7s %-9s %-6s  %-7s %-7s %-10s %-10s %s\n", "bus", "id", "class", "device",
+	printf("%-7s %-9s %-6s  %-7s %-7s %14s  %11s  %s\n", "bus", "id", "class", "device",
 	       "driver", "mask", "reach", "irq");
 	for (dev = devices; dev; dev = dev->next)
 		show_device(dev);

@@ -28,7 +28,7 @@
 #define PIT_HZ		  1193182
 #define PIT_COUNT	  (PIT_HZ / 500) /* 2 ms */
 #define PIT_POLLS	  100000	 /* many times as long as 2 ms on any machine */
-#define ROUNDS_MOST	  8
+#define ROUNDS		  4
 #define FALLBACK_HZ	  2000000000ULL
 #define FALLBACK_TICKS	  2000000ULL
 #define SHOT_NS		  NSEC_PER_SEC /* the longest that the alarm is set for at once */
@@ -144,48 +144,29 @@ static bool measure(struct interval *interval)
 	return counted;
 }
 
-/* Within 1/512, several times what one poll may add. */
-static bool agree(uint64_t a, uint64_t b)
-{
-	return (a > b ? a - b : b - a) < b / 512;
-}
-
-/*
- * The shortest of some rounds, as soon as two agree that nothing disturbed
- * them. A round whose output is up at once counts nothing, or was seen late.
- */
-static bool measure_shortest(struct interval *best)
-{
-	bool counted = measure(best);
-
-	for (int i = 1; i < ROUNDS_MOST; i++) {
-		struct interval interval;
-		uint64_t before = best->tsc;
-
-		if (!measure(&interval))
-			continue;
-		if (!counted || interval.tsc < best->tsc)
-			*best = interval;
-		if (counted && agree(interval.tsc, before))
-			break;
-		counted = true;
-	}
-	return counted;
-}
-
+/* A round whose output is up at once was seen late, and counts for nothing. */
 static void calibrate(void)
 {
-	struct interval interval;
-	bool counted = measure_shortest(&interval);
+	struct interval best = {0}, interval;
+	bool counted = false;
 
+	for (int i = 0; i < ROUNDS; i++) {
+		if (!measure(&interval))
+			continue;
+		if (!counted || interval.tsc < best.tsc)
+			best = interval;
+		counted = true;
+	}
+	if (!counted)
+		best = interval;
 	if (ticks_per_instruction)
 		tsc_hz = NSEC_PER_SEC;
 	else if (counted)
-		tsc_hz = interval.tsc * PIT_HZ / PIT_COUNT;
+		tsc_hz = best.tsc * PIT_HZ / PIT_COUNT;
 	else
 		log_warning("time: the 8254 does not count; 2 GHz are assumed for the TSC");
 	/* Against the TSC, so that an alarm is right in the clock's own terms whatever that is. */
-	alarm_hz = interval.alarm * (tsc_hz / 1000) / interval.tsc * 1000;
+	alarm_hz = best.alarm * (tsc_hz / 1000) / best.tsc * 1000;
 	if (alarm_hz > ALARM_HZ_MOST)
 		alarm_hz = ALARM_HZ_MOST;
 }
@@ -205,11 +186,6 @@ void time_init(void)
 uint64_t time_ns(void)
 {
 	return tsc_zero ? ticks_to_ns(time_ticks() - tsc_zero) : 0;
-}
-
-uint64_t time_tsc_hz(void)
-{
-	return tsc_hz;
 }
 
 unsigned time_ticks_per_instruction(void)

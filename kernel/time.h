@@ -31,8 +31,6 @@ static inline uint64_t time_ticks(void)
 	return (uint64_t)hi << 32 | lo;
 }
 
-uint64_t time_tsc_hz(void);
-
 /*
  * How many ticks an instruction takes, where that is always the same and was
  * measured (QEMU with -icount); 0 where it isn't. Reports say which.

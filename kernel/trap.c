@@ -30,7 +30,7 @@
 #define TRAP_STACK_PITCH (PAGE_SIZE + TRAP_STACK_SIZE)
 
 enum { TRAP_NMI = 2, TRAP_DOUBLE_FAULT = 8, TRAP_STACK = 12, TRAP_PROTECTION, TRAP_MACHINE = 18 };
-enum { IST_NONE, IST_NMI, IST_DOUBLE_FAULT, IST_MACHINE, IST_COUNT = IST_MACHINE };
+enum { IST_NMI = 1, IST_DOUBLE_FAULT, IST_MACHINE, IST_COUNT = IST_MACHINE };
 
 #define FRAME_AT(field, word)                                                                      \
 	_Static_assert(offsetof(struct trap_frame, field) == 8 * (word), "see trap_entry.S")
@@ -112,18 +112,13 @@ static void load_segments(void)
 			 : "rax", "memory");
 }
 
+/* Of the three in the TSS; 0: the interrupted one. */
 static uint8_t stack_of(unsigned vector)
 {
-	switch (vector) {
-	case TRAP_NMI:
-		return IST_NMI;
-	case TRAP_DOUBLE_FAULT:
-		return IST_DOUBLE_FAULT;
-	case TRAP_MACHINE:
-		return IST_MACHINE;
-	default:
-		return IST_NONE;
-	}
+	return vector == TRAP_NMI	     ? IST_NMI
+	       : vector == TRAP_DOUBLE_FAULT ? IST_DOUBLE_FAULT
+	       : vector == TRAP_MACHINE	     ? IST_MACHINE
+					     : 0;
 }
 
 static void load_gates(void)
@@ -157,35 +152,22 @@ void trap_init(void)
 		write_cr4(read_cr4() | CR4_MCE);
 }
 
-#define GUARDED_LOAD(instruction)                                                                  \
-	__asm__ volatile("1:	" instruction "\n"                                                 \
-			 "	movl $1, %1\n"                                                          \
-			 "2:\n"                                                                    \
-			 "	.pushsection .fixups, \"a\"\n"                                          \
-			 "	.quad 1b, 2b\n"                                                         \
-			 "	.popsection"                                                            \
-			 : "=&r"(value), "+r"(done)                                                \
-			 : "r"(addr))
-
 bool read_guarded(const void *addr, size_t size, uint64_t *out)
 {
-	uint64_t value;
+	uint64_t value = 0;
+	void *to = &value;
 	int done = 0;
 
-	switch (size) {
-	case 1:
-		GUARDED_LOAD("movzbl (%2), %k0");
-		break;
-	case 2:
-		GUARDED_LOAD("movzwl (%2), %k0");
-		break;
-	case 4:
-		GUARDED_LOAD("movl (%2), %k0");
-		break;
-	case 8:
-		GUARDED_LOAD("movq (%2), %0");
-		break;
-	}
+	ASSERT(size <= sizeof(value));
+	__asm__ volatile("1:	rep movsb\n"
+			 "	movl $1, %0\n"
+			 "2:\n"
+			 "	.pushsection .fixups, \"a\"\n"
+			 "	.quad 1b, 2b\n"
+			 "	.popsection"
+			 : "+r"(done), "+D"(to), "+S"(addr), "+c"(size)
+			 :
+			 : "memory");
 	if (done)
 		*out = value;
 	return done;
@@ -210,34 +192,18 @@ static bool fix_up(struct trap_frame *frame)
 
 static const char *exception_name(uint64_t vector)
 {
+	/* clang-format off */
 	static const char *const names[] = {
-		"divide error",
-		"debug exception",
-		"NMI",
-		"breakpoint",
-		"overflow",
-		"bound exceeded",
-		"invalid opcode",
-		"device not available",
-		"double fault",
-		"coprocessor overrun",
-		"invalid TSS",
-		"segment not present",
-		"stack fault",
-		"general protection fault",
-		"page fault",
-		NULL,
-		"floating-point error",
-		"alignment check",
-		"machine check",
-		"SIMD error",
-		"virtualization exception",
+		"divide error", "debug exception", "NMI", "breakpoint", "overflow", "bound exceeded",
+		"invalid opcode", "device not available", "double fault", "coprocessor overrun",
+		"invalid TSS", "segment not present", "stack fault", "general protection fault",
+		"page fault", "exception 15", "floating-point error", "alignment check",
+		"machine check", "SIMD error", "virtualization exception",
 		"control protection exception",
 	};
+	/* clang-format on */
 
-	if (vector >= sizeof(names) / sizeof(names[0]) || !names[vector])
-		return "reserved exception";
-	return names[vector];
+	return vector < ARRAY_SIZE(names) ? names[vector] : "reserved exception";
 }
 
 /* Whose stack's guard page `addr` is in; NULL. */

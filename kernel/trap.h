@@ -38,8 +38,8 @@ struct stack_guard {
 extern const struct stack_guard stack_guards[STACK_GUARDS];
 
 /*
- * Read `size` (1, 2, 4, 8) bytes at an address that may not be there. False,
- * and *out untouched, where the read faults.
+ * Read `size` (1 to 8) bytes of memory that may not be there. False, and *out
+ * untouched, where the read faults.
  */
 bool read_guarded(const void *addr, size_t size, uint64_t *out);
 

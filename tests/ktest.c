@@ -18,12 +18,16 @@
  * the seed, so that no case comes to lean on one before it. Whatever a case
  * draws depends on the seed and its name alone: it replays by itself.
  *
+ * What a case makes the kernel log, often on purpose, is kept off the console;
+ * it is shown, before the result, where the case fails.
+ *
  * One run at a time; not from an interrupt handler.
  */
 #include "tests/ktest.h"
 
 #include <stdarg.h>
 
+#include "kernel/log.h"
 #include "kernel/printf.h"
 #include "kernel/string.h"
 #include "mm/errno.h"
@@ -170,7 +174,9 @@ static bool report_case(size_t number, const struct ktest_suite *suite,
 			  .seed = seed,
 			  .random = mix_name(mix_name(seed, suite->name), one->name)};
 
+	log_hold();
 	run_case(&t, suite, one->run);
+	log_release(t.failed);
 	if (t.failures > KTEST_SHOWN)
 		ktest_say("and %u more failures", t.failures - KTEST_SHOWN);
 	printf("%s%s %zu %s", indent, t.failed ? "not ok" : "ok", number, one->name);

@@ -47,7 +47,8 @@ def gdb_command(opts: argparse.Namespace, socket: Path) -> List[str]:
     for command in ("set confirm off", "set pagination off", f"target remote {socket}",
                     f"source {ROOT / 'tools/gdb/bounce.py'}", "bounce start"):
         words += ["-ex", command]
-    return words + (["-x", str(opts.batch)] if opts.batch else []) + [str(opts.build / "bounce.elf")]
+    words += ["-x", str(opts.batch)] if opts.batch else []
+    return words + [str(opts.build / "bounce.elf")]
 
 
 def wait_for(socket: Path, qemu: "subprocess.Popen[bytes]") -> None:

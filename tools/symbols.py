@@ -35,7 +35,7 @@ def read_functions(lines):
         elif kind == "T" or (kind == "t" and int(address, 16) not in functions):
             functions[int(address, 16)] = name
     if "__image_start" not in bounds or "__text_end" not in bounds:
-        sys.exit("symbols: the input has no __image_start or no __text_end; is it nm's of the image?")
+        sys.exit("symbols: no __image_start or no __text_end; is this nm's output of the image?")
     start, end = bounds["__image_start"], bounds["__text_end"]
     return sorted((a - start, name) for a, name in functions.items() if start <= a < end)
 

@@ -26,8 +26,8 @@ static void set_mcr(uint8_t value)
 
 static void loop_begin(void)
 {
-	console_drain();
-	while (console_read() >= 0)
+	uart_drain(&console_uart);
+	while (uart_read(&console_uart) >= 0)
 		;
 	mcr = inb(CONSOLE_PORT + UART_MCR);
 	set_mcr(mcr | UART_MCR_LOOP);
@@ -36,7 +36,7 @@ static void loop_begin(void)
 static void loop_end(void)
 {
 	uart_receive(&console_uart);
-	while (console_read() >= 0)
+	while (uart_read(&console_uart) >= 0)
 		;
 	set_mcr(mcr);
 }
@@ -70,7 +70,7 @@ static unsigned read_back(unsigned first, unsigned n)
 	unsigned good = 0;
 
 	for (unsigned i = 0; i < n; i++)
-		good += console_read() == (int)((first + i) & 0xff);
+		good += uart_read(&console_uart) == (int)((first + i) & 0xff);
 	return good;
 }
 
@@ -82,7 +82,7 @@ static void every_byte_comes_back(struct ktest *t)
 	loop_begin();
 	echoed = echo(0, 256);
 	good = read_back(0, 256);
-	rest = console_readable();
+	rest = uart_readable(&console_uart);
 	loop_end();
 	EXPECT(t, echoed);
 	EXPECT_EQ(t, good, 256);

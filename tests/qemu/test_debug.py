@@ -35,7 +35,7 @@ run("bounce log")
 
 @pytest.fixture
 def debug(build, tmp_path, module):
-    """A function that runs gdb commands (in Python) under `make debug`'s tool; returns what it printed."""
+    """A function that runs gdb commands, in Python, as `make debug` would; returns the output."""
     def run(commands: str) -> str:
         script = tmp_path / "commands.py"
         script.write_text(commands)
@@ -100,7 +100,8 @@ def blocks(text: str, begin: str):
 
 def test_helpers_agree_with_the_kernel(setup, build, module, tmp_path):
     socket = tmp_path / "gdb"
-    machine = setup("run=edu", module=module(6_000), extra=["-gdb", f"unix:{socket},server=on,wait=off"])
+    machine = setup("run=edu", module=module(6_000),
+                    extra=["-gdb", f"unix:{socket},server=on,wait=off"])
     with qemu.Guest(machine) as guest:
         guest.expect(PROMPT)
         pool, zones, log = (ask_shell(guest, line) for line in ("swiotlb", "zones", "log 3"))

@@ -33,45 +33,25 @@ static PRINTF_LIKE(3, 4) void check(struct ktest *t, const char *want, const cha
 
 static void integers(struct ktest *t)
 {
-	check(t, "0 -1 2147483647 -2147483648", "%d %i %d %d", 0, -1, INT_MAX, INT_MIN);
+	check(t, "0 -1 2147483647 -2147483648", "%d %d %d %d", 0, -1, INT_MAX, INT_MIN);
 	check(t, "4294967295", "%u", UINT_MAX);
 	check(t, "-9223372036854775808", "%ld", LONG_MIN);
 	check(t, "18446744073709551615 18446744073709551615", "%lu %llu", ULONG_MAX, ULLONG_MAX);
-	check(t, "ffffffffffffffff FFFF", "%llx %X", ULLONG_MAX, 0xffffU);
-	check(t, "18446744073709551615 -1", "%zu %td", SIZE_MAX, (ptrdiff_t)-1);
-	check(t, "-1 18446744073709551615", "%jd %ju", (intmax_t)-1, UINTMAX_MAX);
-}
-
-/* Formats that the compiler would rather not see, so they aren't literal where they are used. */
-static void odd_ones(struct ktest *t)
-{
-	static const char *const narrow = "%hhd %hhx %hd %hx", *const both = "[%-05d] [%+ d]";
-	const char *fmt = narrow;
-
-	check(t, "69 45 9029 2345", fmt, 0x12345, 0x12345, 0x12345, 0x12345);
-	check(t, "-1 ff -1 ffff", fmt, -1, -1, -1, -1);
-	check(t, "-128 80 -32768 8000", fmt, 0x80, 0x80, 0x8000, 0x8000);
-	fmt = both;
-	check(t, "[42   ] [+42]", fmt, 42, 42);
+	check(t, "ffffffffffffffff ffff", "%llx %x", ULLONG_MAX, 0xffffU);
+	check(t, "18446744073709551615", "%zu", SIZE_MAX);
 }
 
 static void flags(struct ktest *t)
 {
+	static const char *const both = "[%-05d]"; /* which the compiler would rather not see */
+	const char *fmt = both;
+
 	check(t, "[   42] [42   ] [00042]", "[%5d] [%-5d] [%05d]", 42, 42, 42);
-	check(t, "[+42] [ 42] [-42] [+0]", "[%+d] [% d] [% d] [%+d]", 42, 42, -42, 0);
-	check(t, "[-0042] [+0042] [ 0042]", "[%05d] [%+05d] [% 05d]", -42, 42, 42);
-	check(t, "[0x2a] [0X2A] [0]", "[%#x] [%#X] [%#x]", 42U, 42U, 0U);
+	check(t, "[-42] [-0042] [  -42] [-42  ]", "[%d] [%05d] [%5d] [%-5d]", -42, -42, -42, -42);
+	check(t, "[0x2a] [0]", "[%#x] [%#x]", 42U, 0U);
 	check(t, "[0x00002a] [    0x2a] [0x2a    ]", "[%#08x] [%#8x] [%-#8x]", 42U, 42U, 42U);
 	check(t, "[0x000000000000002a]", "[%#018lx]", 42UL);
-}
-
-static void precisions(struct ktest *t)
-{
-	check(t, "[00042] [-00042] [  00042]", "[%.5d] [%.5d] [%7.5d]", 42, -42, 42);
-	check(t, "[] [ ] [0]", "[%.0d] [%1.0d] [%.1d]", 0, 0, 0);
-	check(t, "[0x002a] [00042  ]", "[%#.4x] [%-7.5d]", 42U, 42);
-	check(t, "[   42] [42   ] [00042]", "[%*d] [%*d] [%.*d]", 5, 42, -5, 42, 5, 42);
-	check(t, "[42] [abc]", "[%.*d] [%.*s]", -1, 42, -1, "abc");
+	check(t, "[42   ]", fmt, 42);
 }
 
 static void text(struct ktest *t)
@@ -85,6 +65,8 @@ static void text(struct ktest *t)
 	check(t, "100% %d", "100%% %s", "%d");
 	check(t, "0x1000 [  0x1000]", "%p [%8p]", (void *)0x1000, (void *)0x1000);
 	check(t, "[                                        x]", "[%41s]", "x");
+	check(t, "[ab] [abc] [abc] []", "[%.*s] [%.*s] [%.*s] [%.s]", 2, "abc", 5, "abc", -1, "abc",
+	      "abc");
 }
 
 static PRINTF_LIKE(3, 4) size_t into(char *buf, size_t size, const char *fmt, ...)
@@ -137,9 +119,8 @@ static void unknown(struct ktest *t)
 }
 
 static const struct ktest_case cases[] = {
-	{"integers", integers},	    {"odd_ones", odd_ones}, {"flags", flags},
-	{"precisions", precisions}, {"text", text},	    {"cut", cut},
-	{"unknown", unknown},	    {NULL, NULL},
+	{"integers", integers}, {"flags", flags},     {"text", text},
+	{"cut", cut},		{"unknown", unknown}, {NULL, NULL},
 };
 
 const struct ktest_suite printf_suite = {.name = "printf", .cases = cases};
