@@ -62,38 +62,54 @@ uint64_t device_clamps(void)
 
 /* --- options --- */
 
+struct key {
+	char text[40];
+};
+
 /* The key under which the command line has the option: the device's own, else the driver's. */
-static void option_key(const struct device *dev, const char *name, char *key, size_t size)
+static struct key option_key(const struct device *dev, const char *name)
 {
-	snprintf(key, size, "%s.%s", dev->name, name);
-	if (!cmdline_get(key))
-		snprintf(key, size, "%s.%s", dev->driver->name, name);
+	struct key key = {""};
+
+	snprintf(key.text, sizeof(key.text), "%s.%s", dev->name, name);
+	if (!cmdline_get(key.text))
+		snprintf(key.text, sizeof(key.text), "%s.%s", dev->driver->name, name);
+	return key;
 }
 
 uint64_t device_option_number(const struct device *dev, const char *name, uint64_t fallback,
 			      uint64_t min, uint64_t max)
 {
-	char key[40];
-
-	option_key(dev, name, key, sizeof(key));
-	return cmdline_number(key, fallback, min, max);
+	return cmdline_number(option_key(dev, name).text, fallback, min, max);
 }
 
 int device_option_choice(const struct device *dev, const char *name, int fallback,
 			 const char *const *names)
 {
-	char key[40];
-
-	option_key(dev, name, key, sizeof(key));
-	return cmdline_choice(key, fallback, names);
+	return cmdline_choice(option_key(dev, name).text, fallback, names);
 }
 
 bool device_option_flag(const struct device *dev, const char *name, bool fallback)
 {
+	return cmdline_flag(option_key(dev, name).text, fallback);
+}
+
+/*
+ * Asked for once, an option is known. In a machine without the driver's devices
+ * those of all numbers are, else those of the devices that are there.
+ */
+static void know_option(const struct driver *driver, const char *name, unsigned count)
+{
 	char key[40];
 
-	option_key(dev, name, key, sizeof(key));
-	return cmdline_flag(key, fallback);
+	if (!count)
+		cmdline_know_device(driver->name, name);
+	snprintf(key, sizeof(key), "%s.%s", driver->name, name);
+	cmdline_get(key);
+	while (count--) {
+		snprintf(key, sizeof(key), "%s%u.%s", driver->name, count, name);
+		cmdline_get(key);
+	}
 }
 
 /* --- finding buses' devices, and binding them --- */
@@ -126,9 +142,9 @@ static void found(struct pci_device *pci)
 		log_warning("%s: no DMA for it: error %d", dev->name, -err);
 }
 
-static bool matches(const struct driver *driver, const struct device *dev)
+static bool matches(const struct driver *driver, struct device *dev)
 {
-	const struct pci_device *pci = (const struct pci_device *)dev;
+	const struct pci_device *pci = to_pci(dev);
 	const struct pci_id *id;
 
 	for (id = driver->ids; id->vendor; id++)
@@ -165,12 +181,12 @@ static void bind_all(const struct driver *driver)
 	unsigned number = 0;
 	struct device *dev;
 
-	cmdline_know_device(driver->name, "bounce");
-	for (option = driver->options; *option; option++)
-		cmdline_know_device(driver->name, *option);
 	for (dev = devices; dev; dev = dev->next)
 		if (matches(driver, dev) && dev->dma.id != DMA_ID_GONE)
 			bind(dev, driver, number++);
+	know_option(driver, "bounce", number);
+	for (option = driver->options; *option; option++)
+		know_option(driver, *option, number);
 }
 
 void devices_init(void)
@@ -241,42 +257,65 @@ static phys_addr_t take_at_edge(uint64_t last, unsigned order)
 	return addr;
 }
 
-/* The end of the highest large block: a smaller one that is free may lie anywhere. */
+/*
+ * The highest free pages there are, in a block of whatever size: pages_alloc()
+ * takes the highest of the smallest blocks that do, which may lie anywhere.
+ */
 static phys_addr_t take_highest(unsigned order)
 {
-	struct page_request request = {.order = BUDDY_MAX_ORDER,
-				       .zone = ZONE_NORMAL,
-				       .place = PLACE_HIGH,
-				       .limit = NO_LIMIT};
-	phys_addr_t block = pages_alloc(&machine.zones, &request);
-	size_t rest = BUDDY_MAX_PAGES - (1UL << order);
+	const struct buddy *buddy = &machine.zones.zone[ZONE_NORMAL].buddy;
+	struct page_request request = {.zone = ZONE_NORMAL, .place = PLACE_HIGH, .limit = NO_LIMIT};
+	phys_addr_t best = PHYS_NONE;
 
-	if (phys_is_none(block))
-		return PHYS_NONE;
-	pages_give(&machine.zones, block, rest);
-	return phys_add(block, rest << PAGE_SHIFT);
+	for (request.order = order; request.order <= BUDDY_MAX_ORDER; request.order++) {
+		size_t rest = (1UL << request.order) - (1UL << order);
+		phys_addr_t page, lower;
+
+		if (!buddy->free_blocks[request.order])
+			continue;
+		page = pages_alloc(&machine.zones, &request);
+		if (rest)
+			pages_give(&machine.zones, page, rest);
+		page = phys_add(page, rest << PAGE_SHIFT);
+		lower = page;
+		if (phys_is_none(best) || page.value > best.value) {
+			lower = best;
+			best = page;
+		}
+		if (!phys_is_none(lower))
+			pages_free(&machine.zones, lower, order);
+	}
+	return best;
+}
+
+static phys_addr_t take_as_placed(struct device *dev, struct page_request *request)
+{
+	const struct dma_limits *limits = &dev->dma.limits;
+	uint64_t reach = dma_limits_reach(limits, limits->streaming_mask);
+
+	switch (place_option) {
+	case PLACE_OPTION_HIGH:
+		return take_highest(request->order);
+	case PLACE_OPTION_LOW:
+		request->place = PLACE_LOW;
+		break;
+	case PLACE_OPTION_SHUFFLE:
+		request->place = PLACE_SHUFFLE;
+		break;
+	case PLACE_OPTION_EDGE:
+		request->dma_reserve = true; /* the edge of 24 bits is in there */
+		if (!dma_limits_phys_reach(limits, reach, &request->limit))
+			request->limit = 0; /* nothing is in reach */
+		return take_at_edge(request->limit, request->order);
+	}
+	return PHYS_NONE;
 }
 
 phys_addr_t device_place_pages(struct device *dev, unsigned order)
 {
-	phys_addr_t addr = PHYS_NONE;
 	struct page_request request = {
 		.order = order, .zone = ZONE_NORMAL, .place = PLACE_HIGH, .limit = NO_LIMIT};
-	const struct dma_limits *limits = &dev->dma.limits;
+	phys_addr_t addr = take_as_placed(dev, &request);
 
-	if (place_option == PLACE_OPTION_LOW)
-		request.place = PLACE_LOW;
-	if (place_option == PLACE_OPTION_SHUFFLE)
-		request.place = PLACE_SHUFFLE;
-	if (place_option == PLACE_OPTION_EDGE) {
-		uint64_t reach = dma_limits_reach(limits, limits->streaming_mask);
-
-		request.dma_reserve = true; /* the edge of 24 bits is in there */
-		if (!dma_limits_phys_reach(limits, reach, &request.limit))
-			return PHYS_NONE;
-		addr = take_at_edge(request.limit, order);
-	}
-	if (place_option == PLACE_OPTION_HIGH && order < BUDDY_MAX_ORDER)
-		addr = take_highest(order);
 	return phys_is_none(addr) ? pages_alloc(&machine.zones, &request) : addr;
 }

@@ -32,6 +32,7 @@ struct edu {
 	struct pci_device *pci;
 	uint8_t *regs;
 	volatile bool done;
+	uint64_t lost; /* interrupts that should have come */
 };
 
 /* --- transfers --- */
@@ -82,28 +83,37 @@ static void start(struct edu *edu, uint64_t bus, size_t len, enum dma_data_direc
 	writeq(command, edu->regs + EDU_DMA_CMD);
 }
 
+/* It's done, and nobody said so. */
+static void lost_interrupt(struct edu *edu)
+{
+	const struct device *dev = &edu->pci->dev;
+	bool msi = edu->pci->irq_mode == PCI_IRQ_MSI;
+
+	acknowledge(edu);
+	if (dma_worth_saying(++edu->lost))
+		log_warning("%s: transfer done, but no interrupt (%s) came in %llu ms; the data is "
+			    "kept. Try %s.irq=%s",
+			    dev->name, pci_irq_names[edu->pci->irq_mode],
+			    dev->timeout_ns / NSEC_PER_MSEC, dev->name, msi ? "intx" : "msi");
+}
+
 static int finish(struct edu *edu)
 {
 	struct device *dev = &edu->pci->dev;
-	const char *irq = pci_irq_names[edu->pci->irq_mode];
-	unsigned long long ms = dev->timeout_ns / NSEC_PER_MSEC;
+	bool has_irq = edu->pci->irq_mode != PCI_IRQ_NONE;
 
-	if (edu->pci->irq_mode == PCI_IRQ_NONE)
+	if (!has_irq)
 		time_sleep(dev->timeout_ns);
 	else if (time_wait(is_done, edu, dev->timeout_ns))
 		return 0;
 	if (is_running(edu)) {
 		pci_set_master(edu->pci, false);
-		log_error("%s: transfer not done after %llu ms (interrupt %s); given up", dev->name,
-			  ms, irq);
+		log_error("%s: transfer not done after %llu ms; given up, and cut off from memory",
+			  dev->name, dev->timeout_ns / NSEC_PER_MSEC);
 		return -ETIMEDOUT;
 	}
-	if (edu->pci->irq_mode != PCI_IRQ_NONE) {
-		acknowledge(edu);
-		log_warning("%s: transfer done, but no interrupt (%s) came in %llu ms; "
-			    "the data is kept. Try %s.irq=none",
-			    dev->name, irq, ms, dev->name);
-	}
+	if (has_irq)
+		lost_interrupt(edu);
 	return 0;
 }
 
@@ -120,7 +130,8 @@ static int transfer_around_the_gate(struct device *dev, uint64_t bus, size_t len
 	if (!can_do(len, dir))
 		return -EINVAL;
 	if (is_running(edu)) {
-		log_error("%s: still busy with a transfer that was given up", dev->name);
+		log_error("%s: still busy with a transfer that was given up; try again later",
+			  dev->name);
 		return -EBUSY;
 	}
 	start(edu, bus, len, dir);
@@ -150,40 +161,34 @@ static const struct copy_engine edu_engine = {
 
 /* --- which mask to claim --- */
 
-static unsigned choose_unprobed(const struct device *dev, unsigned wanted)
-{
-	unsigned bits = wanted ? wanted : EDU_DEFAULT_BITS;
-
-	printf("%s: reach not probed, using %u bits (%s)\n", dev->name, bits,
-	       wanted ? "edu.mask" : "the model's default");
-	return bits;
-}
-
-static unsigned choose_probed(const struct device *dev, unsigned wanted)
+static unsigned choose_bits(const struct device *dev)
 {
 	const struct reach *reach = &dev->reach;
-	unsigned bits = wanted && wanted < reach->bits ? wanted : reach->bits;
+	unsigned seen = reach->bits ? reach->bits : EDU_DEFAULT_BITS;
+	unsigned wanted = (unsigned)device_option_number(dev, "mask", seen, 24, 64);
+	const char *at_least = reach->exact ? "" : ">=";
 
-	printf("%s: reach %s%u bits\n", dev->name, reach->exact ? "" : ">=", reach->bits);
-	if (wanted && wanted != reach->bits)
+	if (!reach->bits) {
+		printf("%s: reach not probed, %u bits taken on trust\n", dev->name, wanted);
+		return wanted;
+	}
+	printf("%s: reach %s%u bits\n", dev->name, at_least, seen);
+	if (wanted != seen)
 		log_warning("%s: edu.mask is %u bits, the device reaches %s%u; using %u", dev->name,
-			    wanted, reach->exact ? "" : ">=", reach->bits, bits);
-	return bits;
+			    wanted, at_least, seen, wanted < seen ? wanted : seen);
+	return wanted < seen ? wanted : seen;
 }
 
 static int prepare(struct device *dev)
 {
-	unsigned wanted = (unsigned)device_option_number(dev, "mask", 0, 24, 64), bits;
-	int err;
+	unsigned bits;
+	int err = 0;
 
-	if (device_option_flag(dev, "probe", true)) {
+	if (device_option_flag(dev, "probe", true))
 		err = reach_probe(dev, &dev->reach);
-		if (err)
-			return err;
-		bits = choose_probed(dev, wanted);
-	} else {
-		bits = choose_unprobed(dev, wanted);
-	}
+	if (err)
+		return err;
+	bits = choose_bits(dev);
 	err = dma_set_mask_and_coherent(&dev->dma, DMA_BIT_MASK(bits));
 	if (err)
 		log_error("%s: no memory for %u-bit DMA: error %d", dev->name, bits, -err);
@@ -211,9 +216,11 @@ static void connect_irq(struct edu *edu)
 		(enum pci_irq)device_option_choice(dev, "irq", PCI_IRQ_BEST, pci_irq_names);
 	int err = pci_connect_irq(edu->pci, want, interrupt, edu);
 
-	if (err)
-		log_warning("%s: no interrupt (error %d): every transfer will take %llu ms",
-			    dev->name, -err, dev->timeout_ns / NSEC_PER_MSEC);
+	if (edu->pci->irq_mode == PCI_IRQ_NONE)
+		log_warning(
+			"%s: no interrupt (%s): each transfer takes its whole deadline, %llu ms",
+			dev->name, err ? "it could not be connected" : "as asked",
+			dev->timeout_ns / NSEC_PER_MSEC);
 }
 
 static int probe(struct pci_device *pci)
@@ -221,11 +228,17 @@ static int probe(struct pci_device *pci)
 	uint8_t *regs = pci_map_bar(pci, EDU_BAR, EDU_BAR_SIZE);
 	struct edu *edu;
 
-	if (!regs)
+	if (!regs) {
+		log_error("%s: BAR %d is no device memory of %d KiB (%#llx bytes at %#llx)",
+			  pci->dev.name, EDU_BAR, EDU_BAR_SIZE >> 10,
+			  (unsigned long long)pci->bar[EDU_BAR].size,
+			  (unsigned long long)pci->bar[EDU_BAR].addr);
 		return -ENXIO;
+	}
 	pci_enable(pci);
 	edu = is_alive(regs) ? kmalloc(&machine.kmem, sizeof(*edu)) : NULL;
 	if (!edu) {
+		log_error("%s: does not answer as an edu device does", pci->dev.name);
 		pci_disable(pci);
 		return -EIO;
 	}

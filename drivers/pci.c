@@ -110,9 +110,15 @@ static void set_command(const struct pci_device *pci, uint16_t bits, bool on)
 	pci_write16(pci, PCI_COMMAND, on ? command | bits : command & ~bits);
 }
 
+/* A bridge passes its children's DMA up only as a master (PCI-to-PCI Bridge 1.2, section 3.2.5.3).
+ */
 void pci_enable(struct pci_device *pci)
 {
+	struct device *bridge;
+
 	set_command(pci, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, true);
+	for (bridge = pci->dev.parent; bridge; bridge = bridge->parent)
+		set_command(to_pci(bridge), PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, true);
 }
 
 void pci_disable(struct pci_device *pci)
@@ -278,15 +284,15 @@ static bool was_walked(const struct walk *walk, unsigned bus)
 /* The bus behind a bridge; 0 where its numbers make no tree. */
 static uint8_t bus_behind(const struct walk *walk, const struct pci_device *bridge)
 {
-	uint8_t primary = pci_read8(bridge, PCI_PRIMARY_BUS);
 	uint8_t secondary = pci_read8(bridge, PCI_SECONDARY_BUS);
 	uint8_t subordinate = pci_read8(bridge, PCI_SUBORDINATE_BUS);
 
-	if (primary == bridge->bus && secondary > primary && subordinate >= secondary &&
-	    !was_walked(walk, secondary) && walk->depth < MAX_DEPTH)
+	if (secondary > bridge->bus && subordinate >= secondary && !was_walked(walk, secondary) &&
+	    walk->depth < MAX_DEPTH)
 		return secondary;
-	log_warning("pci: bridge %s has buses %u, %u to %u: not walked", bridge->dev.name, primary,
-		    secondary, subordinate);
+	log_warning("pci: bridge %s: firmware's bus numbers %u to %u make no tree; what is "
+		    "behind it is not seen",
+		    bridge->dev.name, secondary, subordinate);
 	return 0;
 }
 

@@ -71,7 +71,7 @@ unsigned pci_find_capability(const struct pci_device *, uint8_t id);
  */
 void *pci_map_bar(struct pci_device *, unsigned bar, uint64_t min_size);
 
-/* Memory decoding and bus mastering on or off. */
+/* Memory decoding and bus mastering: on, of the bridges above it too, or off. */
 void pci_enable(struct pci_device *);
 void pci_disable(struct pci_device *);
 

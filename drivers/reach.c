@@ -183,13 +183,14 @@ int reach_probe(struct device *dev, struct reach *out)
 	struct probe probe = {.dev = dev, .out = phys(OUT_PAGE), .random = machine.seed};
 	int err = pages_take(&machine.zones, probe.out, 1);
 
-	if (!err) {
-		err = try_least(&probe);
-		if (!err)
-			err = try_bits(&probe, out);
-		pages_give(&machine.zones, probe.out, 1);
+	if (err) {
+		log_error("%s: can't probe its reach, the page at %#x is in use; try %s.probe=off",
+			  dev->name, (unsigned)OUT_PAGE, dev->name);
+		return err;
 	}
-	if (err)
-		log_error("%s: can't probe its reach: error %d", dev->name, -err);
+	err = try_least(&probe);
+	if (!err)
+		err = try_bits(&probe, out);
+	pages_give(&machine.zones, probe.out, 1);
 	return err;
 }

@@ -19,7 +19,7 @@ extern const struct job *const jobs[]; /* NULL-terminated; in job.c */
 int job_run(const char *spec);
 
 /*
- * The boot module through a copy engine and back (job_bounce.c): device `name`,
+ * The boot module through a copy engine and back (bounce.c): device `name`,
  * or the first of `driver`'s where that is empty. `model` is what QEMU calls it.
  */
 int job_bounce(const char *driver, const char *model, const char *name);

@@ -6,6 +6,7 @@
  *	memory   0 ─DMA─ 16M ─kernel─ 17M ─swiotlb─ 145M ───────── 2G   hole   4G ───────── 8G
  *	edu0 reaches 28 bits ──────────────────────────────┤ 256M
  *	                                               your file: 0x1fffff000, 23 KiB ▲
+ *	            ◄──────────────── 0x100fff000 is 0xfff000 to edu0 ──────────┘
  *
  * A schematic: named parts are as wide as their names, the stretches between
  * them share what is left of the line, and within one a doubling of the address
@@ -26,12 +27,19 @@ struct report_memory {
 	uint64_t ram, ram_in_reach;    /* bytes */
 };
 
+/* Where the mask comes from. */
+enum reach_known {
+	REACH_SEEN,	/* a probe saw that it is just this, */
+	REACH_AT_LEAST, /* or this and perhaps more: no RAM could tell */
+	REACH_HELD,	/* a probe saw more, somebody asked for less */
+	REACH_CLAIMED	/* nobody saw it */
+};
+
 struct report_device {
 	const char *name;
 	uint64_t mask;	/* the highest bus address in force */
 	uint64_t reach; /* the highest physical address for it */
-	bool seen;	/* the mask is what a probe saw, not what somebody said */
-	bool at_least;	/* it may well reach farther: no RAM could tell */
+	enum reach_known known;
 };
 
 /* Step 1, without the API. */
@@ -55,8 +63,7 @@ struct report_bounced {
 	uint64_t pieces;
 	uint64_t bytes, bytes_bounced;	    /* both ways together */
 	uint64_t slots, transient;	    /* pool slots; mappings through transient slots */
-	uint64_t cost;			    /* of a piece's mappings beyond the copies */
-	bool cost_is_instructions;	    /* else TSC ticks */
+	uint64_t cost;			    /* instructions a piece beyond the copies; 0: unknown */
 	uint64_t wrong_pieces, first_wrong; /* first_wrong: offset in the file, bytes */
 	char stopped[160];		    /* why it didn't come to the end; empty if it did */
 };

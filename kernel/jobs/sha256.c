@@ -22,16 +22,11 @@ static uint32_t rotr(uint32_t x, unsigned n)
 	return x >> n | x << (32 - n);
 }
 
-static uint32_t load_be32(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
 /* Section 6.2.2, step 1. */
 static void schedule(uint32_t w[64], const uint8_t *block)
 {
-	for (unsigned t = 0; t < 16; t++)
-		w[t] = load_be32(block + 4 * t);
+	for (unsigned t = 0; t < 16; t++, block += 4)
+		w[t] = (uint32_t)block[0] << 24 | block[1] << 16 | block[2] << 8 | block[3];
 	for (unsigned t = 16; t < 64; t++) {
 		uint32_t s0 = rotr(w[t - 15], 7) ^ rotr(w[t - 15], 18) ^ w[t - 15] >> 3;
 		uint32_t s1 = rotr(w[t - 2], 17) ^ rotr(w[t - 2], 19) ^ w[t - 2] >> 10;

@@ -194,6 +194,36 @@ static void at_the_edge(struct ktest *t)
 		pages_free(&machine.zones, page[i], 0);
 }
 
+/* With place=high no free page lies above, though one alone far below is the smallest block. */
+static void placed_high(struct ktest *t)
+{
+	struct page_request request = {
+		.order = 5, .zone = ZONE_NORMAL, .place = PLACE_LOW, .limit = NO_LIMIT};
+	phys_addr_t block = pages_alloc(&machine.zones, &request), page[8], other;
+	enum place was = place_option;
+	unsigned i;
+
+	REQUIRE(t, !phys_is_none(block));
+	pages_give(&machine.zones, block, 1);
+	place_option = PLACE_OPTION_HIGH;
+	for (i = 0; i < ARRAY_SIZE(page); i++) {
+		page[i] = device_place_pages(f.dev, 0);
+		EXPECT(t, i == 0 || page[i].value < page[i - 1].value);
+	}
+	place_option = was;
+	request.place = PLACE_HIGH;
+	for (request.order = 0; request.order <= BUDDY_MAX_ORDER; request.order++) {
+		other = pages_alloc(&machine.zones, &request);
+		if (phys_is_none(other))
+			continue;
+		EXPECT(t, other.value < page[ARRAY_SIZE(page) - 1].value);
+		pages_free(&machine.zones, other, request.order);
+	}
+	for (i = 0; i < ARRAY_SIZE(page); i++)
+		pages_free(&machine.zones, page[i], 0);
+	pages_give(&machine.zones, phys_add(block, PAGE_SIZE), 31);
+}
+
 /* What the device doesn't write keeps what it had. */
 static void unwritten_bytes_stay(struct ktest *t)
 {
@@ -413,6 +443,7 @@ static const struct ktest_case cases[] = {
 	{"bounce_count", bounce_count},
 	{"forced", forced},
 	{"at_the_edge", at_the_edge},
+	{"placed_high", placed_high},
 	{"unwritten_bytes_stay", unwritten_bytes_stay},
 	{"part_of_a_mapping", part_of_a_mapping},
 	{"two_devices", two_devices},

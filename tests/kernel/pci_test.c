@@ -147,6 +147,64 @@ static void wild_bars(struct ktest *t)
 	EXPECT(t, !pci_map_bar(&pci, 0, 1));
 }
 
+/* DMA from behind a bridge needs the bridge to be a master, too. */
+static void bridges_pass_dma(struct ktest *t)
+{
+	struct device *dev, *bridge;
+
+	for (dev = devices; dev; dev = dev->next)
+		for (bridge = dev->parent; dev->driver && bridge; bridge = bridge->parent)
+			EXPECT(t, pci_read16(to_pci(bridge), PCI_COMMAND) & PCI_COMMAND_MASTER);
+}
+
+static struct pci_device *scanned[DMA_MAX_DEVICES];
+static size_t scanned_count;
+
+static void keep_scanned(struct pci_device *pci)
+{
+	if (scanned_count < DMA_MAX_DEVICES)
+		scanned[scanned_count++] = pci;
+}
+
+/* Walk the buses once more. How many functions are on `bus`? */
+static size_t scan_and_count(uint8_t bus)
+{
+	size_t on_bus = 0;
+
+	scanned_count = 0;
+	pci_scan(keep_scanned);
+	for (size_t i = 0; i < scanned_count; i++) {
+		on_bus += scanned[i]->bus == bus;
+		kfree(&machine.kmem, scanned[i]);
+	}
+	return on_bus;
+}
+
+/* A bridge whose bus numbers firmware left at 0, or that make a loop: nothing behind it, no end. */
+static void bridges_that_lie(struct ktest *t)
+{
+	/* Subordinate, secondary, primary bus. */
+	static const uint32_t lies[] = {0, 0xff0000, 0x000100};
+	const struct pci_device *bridge = NULL;
+	struct device *dev;
+	uint32_t truth;
+
+	for (dev = devices; dev && !bridge; dev = dev->next)
+		if (dev->parent && !dev->parent->parent)
+			bridge = to_pci(dev->parent);
+	if (!bridge) {
+		ktest_skip(t, "no bridge");
+		return;
+	}
+	truth = pci_read32(bridge, PCI_PRIMARY_BUS);
+	for (size_t i = 0; i < ARRAY_SIZE(lies); i++) {
+		pci_write32(bridge, PCI_PRIMARY_BUS, lies[i]);
+		EXPECT_EQ(t, scan_and_count(bridge->secondary_bus), 0);
+	}
+	pci_write32(bridge, PCI_PRIMARY_BUS, truth);
+	EXPECT(t, scan_and_count(bridge->secondary_bus) > 0);
+}
+
 static const struct ktest_case cases[] = {
 	{"bars", bars},
 	{"parents", parents},
@@ -155,6 +213,8 @@ static const struct ktest_case cases[] = {
 	{"config_widths", config_widths},
 	{"capabilities", capabilities},
 	{"wild_bars", wild_bars},
+	{"bridges_pass_dma", bridges_pass_dma},
+	{"bridges_that_lie", bridges_that_lie},
 	{NULL, NULL},
 };
 
