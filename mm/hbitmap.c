@@ -110,7 +110,9 @@ void hbitmap_set_range(struct hbitmap *map, size_t first, size_t count)
 
 static uint64_t word_at(const struct hbitmap *map, unsigned l, size_t w)
 {
-	return l > 0 || hbitmap_leaf_live(map, w) ? map->level[l][w] : 0;
+	if (l == 0 && !hbitmap_leaf_live(map, w))
+		return 0;
+	return map->level[l][w];
 }
 
 size_t hbitmap_last(const struct hbitmap *map, size_t i)

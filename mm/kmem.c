@@ -95,11 +95,10 @@ static struct kmem_page *new_page(struct kmem *kmem, unsigned class)
 	page->owner = owner_tag(kmem);
 	page->class = class;
 	page->live = 0;
-	for (unsigned left = classes[class].count, w = 0; left > 0; w++) {
-		unsigned bits = left < 64 ? left : 64;
+	for (unsigned i = 0; i < classes[class].count; i += 64) {
+		unsigned left = classes[class].count - i;
 
-		page->free[w] = UINT64_MAX >> (64 - bits);
-		left -= bits;
+		page->free[i / 64] = left < 64 ? (1UL << left) - 1 : UINT64_MAX;
 	}
 	list_push(kmem, page);
 	kmem->pages++;

@@ -105,24 +105,6 @@ static int prove_reach(struct demo *demo, dma_addr_t addr, phys_addr_t page, siz
 	return 0;
 }
 
-/* Both ends are mapped at once; the page both ways, since the device may have to read it first. */
-static int there_and_back(struct demo *demo, phys_addr_t from, phys_addr_t to, size_t len)
-{
-	struct device *dev = demo->dev;
-	dma_addr_t back = map(demo, to, len, DMA_BIDIRECTIONAL);
-	int err;
-
-	if (dma_mapping_error(&dev->dma, back))
-		return -ENOMEM;
-	err = prove_reach(demo, back, to, len);
-	if (!err)
-		err = demo_move(demo, from, len, DMA_TO_DEVICE);
-	if (!err)
-		err = dev->engine->transfer(dev, back, len, DMA_FROM_DEVICE);
-	unmap(demo, back, len, DMA_BIDIRECTIONAL);
-	return err;
-}
-
 /* What a piece's mappings took, without what copying and reading the clock take by themselves. */
 static void account(struct demo *demo, const struct dma_counters *before, size_t len)
 {
@@ -155,15 +137,29 @@ static void compare(struct demo *demo, const uint8_t *sent, const uint8_t *got, 
 	b->bytes += 2 * len;
 }
 
+/*
+ * One piece out of the file and into the page `to`, both mapped at once; the
+ * page both ways, since the device may have to read it first.
+ */
 static int send_piece(struct demo *demo, uint64_t offset, phys_addr_t to, size_t len)
 {
-	const struct dma_counters before = demo->dev->dma.count;
+	struct device *dev = demo->dev;
+	const struct dma_counters before = dev->dma.count;
 	phys_addr_t from = phys_add(demo->file->addr, offset);
+	dma_addr_t back;
 	int err;
 
 	fill_for_piece(to, offset);
 	demo->ticks = 0;
-	err = there_and_back(demo, from, to, len);
+	back = map(demo, to, len, DMA_BIDIRECTIONAL);
+	if (dma_mapping_error(&dev->dma, back))
+		return -ENOMEM;
+	err = prove_reach(demo, back, to, len);
+	if (!err)
+		err = demo_move(demo, from, len, DMA_TO_DEVICE);
+	if (!err)
+		err = dev->engine->transfer(dev, back, len, DMA_FROM_DEVICE);
+	unmap(demo, back, len, DMA_BIDIRECTIONAL);
 	if (err)
 		return err;
 	account(demo, &before, len);
@@ -205,8 +201,7 @@ static int go_bounced(struct demo *demo)
 		b->cost = demo->cost / b->pieces / per_instruction;
 	if (err && !b->stopped[0])
 		snprintf(b->stopped, sizeof(b->stopped), "%s at byte %llu",
-			 err == -ENOMEM ? "no room to bounce (swiotlb=<size>)"
-					: "the transfer failed",
+			 err == -ENOMEM ? "out of memory to bounce" : "the transfer failed",
 			 (ull)b->bytes / 2);
 	if (err)
 		return err;

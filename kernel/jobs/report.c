@@ -72,11 +72,6 @@ static struct words landmark(uint64_t addr)
 	return addr ? scaled(addr, "", "") : words("0");
 }
 
-static struct words size_words(uint64_t bytes)
-{
-	return bytes < KIB(1) ? counted(bytes, "byte") : scaled(bytes, " ", "iB");
-}
-
 /* A part of a whole in percent, never rounded to nothing or to all. */
 static struct words percent(uint64_t part, uint64_t all)
 {
@@ -306,8 +301,9 @@ static void reach_print(struct printer *p, const struct report_device *d)
 
 static void file_print(struct printer *p, const struct report *r)
 {
-	struct words text =
-		words("your file: %#llx, %s", (ull)r->file_addr, size_words(r->file_size).text);
+	struct words size = r->file_size < KIB(1) ? counted(r->file_size, "byte")
+						  : scaled(r->file_size, " ", "iB");
+	struct words text = words("your file: %#llx, %s", (ull)r->file_addr, size.text);
 	unsigned column = column_of(p, r->file_addr), n = strlen(text.text);
 
 	p->cell[column] = MARK;
@@ -381,10 +377,9 @@ static struct words slot_words(const struct report_bounced *b)
 static void bounced_print(struct printer *p, const struct report_bounced *b)
 {
 	struct words bytes = counted(b->bytes, "byte"), pieces = counted(b->pieces, "piece");
-	struct words cost = {""};
+	struct words cost =
+		words(", %s instructions a piece beyond the copy", grouped(b->cost).text);
 
-	if (b->cost)
-		cost = words(", %s a piece beyond the copy", counted(b->cost, "instruction").text);
 	if (!b->pieces) {
 		say(p, "2 bounced   nothing came through");
 	} else if (!b->bytes_bounced) {
@@ -393,7 +388,7 @@ static void bounced_print(struct printer *p, const struct report_bounced *b)
 		if (b->bytes_bounced < b->bytes)
 			bytes = words("%s of %s", grouped(b->bytes_bounced).text, bytes.text);
 		say(p, "2 bounced   %s, %s", pieces.text, bytes.text);
-		say(p, TEXT_COLUMN "through %s%s", slot_words(b).text, cost.text);
+		say(p, TEXT_COLUMN "through %s%s", slot_words(b).text, b->cost ? cost.text : "");
 	}
 }
 
