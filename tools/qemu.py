@@ -166,7 +166,7 @@ class Result:
     stderr: str = ""
     log: bytes = b""
     seconds: float = 0.0
-    first_ktap: Optional[float] = None  # seconds from the start to the first test line
+    first_ktap: Optional[float] = None  # QEMU's CPU seconds until the first test line
 
     @property
     def exit(self) -> Optional[int]:
@@ -275,8 +275,13 @@ class Guest:
             data = b""
         self.serial += data
         if self.first_ktap is None and FIRST_TEST_LINE in self.serial:
-            self.first_ktap = time.monotonic() - self._start
+            self.first_ktap = self._cpu_seconds()
         return data or None
+
+    def _cpu_seconds(self) -> float:
+        """What QEMU has used so far: the time that passed, were the machine idle."""
+        fields = Path(f"/proc/{self._qemu.pid}/stat").read_text().rpartition(")")[2].split()
+        return sum(int(field) for field in fields[11:13]) / os.sysconf("SC_CLK_TCK")
 
     def send(self, data: bytes, timeout: float = 30) -> None:
         """Type `data`. Reads meanwhile, or guest and host would wait for each other."""

@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 
 import pytest
 from conftest import ROOT
@@ -48,13 +47,8 @@ def asked(env):
 @pytest.mark.parametrize("target", ["run", "test"])
 def test_nothing_is_missing(machine, target):
     env = machine()
-    times = []
-    for _ in range(5):
-        start = time.monotonic()
-        done = packages(target, env)
-        times.append(time.monotonic() - start)
-        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert min(times) < 0.1
+    done = packages(target, env)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert asked(env) == ""
 
 
