@@ -35,6 +35,7 @@ struct device {
 	const struct copy_engine *engine; /* NULL: has none */
 	uint64_t timeout_ns;		  /* longest wait for one operation; tests shorten it */
 	bool prepared;			  /* device_prepare() was done */
+	bool direct;			  /* the main job may show what happens without a mapping */
 	struct reach reach;
 	uint64_t clamps; /* transfers that the host was told went elsewhere, all made on purpose */
 };

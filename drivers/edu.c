@@ -33,6 +33,8 @@ struct edu {
 	uint8_t *regs;
 	volatile bool done;
 	uint64_t lost; /* interrupts that should have come */
+	unsigned mask; /* edu.mask, in bits; 0: not given */
+	bool probe;    /* edu.probe */
 };
 
 /* --- transfers --- */
@@ -163,9 +165,10 @@ static const struct copy_engine edu_engine = {
 
 static unsigned choose_bits(const struct device *dev)
 {
+	const struct edu *edu = dev->priv;
 	const struct reach *reach = &dev->reach;
 	unsigned seen = reach->bits ? reach->bits : EDU_DEFAULT_BITS;
-	unsigned wanted = (unsigned)device_option_number(dev, "mask", seen, 24, 64);
+	unsigned wanted = edu->mask ? edu->mask : seen;
 	const char *at_least = reach->exact ? "" : ">=";
 
 	if (!reach->bits) {
@@ -181,10 +184,11 @@ static unsigned choose_bits(const struct device *dev)
 
 static int prepare(struct device *dev)
 {
+	const struct edu *edu = dev->priv;
 	unsigned bits;
 	int err = 0;
 
-	if (device_option_flag(dev, "probe", true))
+	if (edu->probe)
 		err = reach_probe(dev, &dev->reach);
 	if (err)
 		return err;
@@ -223,6 +227,28 @@ static void connect_irq(struct edu *edu)
 			dev->timeout_ns / NSEC_PER_MSEC);
 }
 
+/* All of them now, so that a malformed one is named also where the device is never used. */
+static void read_options(struct device *dev)
+{
+	struct edu *edu = dev->priv;
+
+	edu->mask = (unsigned)device_option_number(dev, "mask", 0, 24, 64);
+	edu->probe = device_option_flag(dev, "probe", true);
+	dev->direct = device_option_flag(dev, "direct", true);
+}
+
+/* A new edu for a device that answers; NULL was said. */
+static struct edu *edu_new(struct pci_device *pci, uint8_t *regs)
+{
+	struct edu *edu = NULL;
+
+	if (!is_alive(regs))
+		log_error("%s: does not answer as an edu device does", pci->dev.name);
+	else if (!(edu = kmalloc(&machine.kmem, sizeof(*edu))))
+		log_error("%s: no memory for its driver; give the machine more", pci->dev.name);
+	return edu;
+}
+
 static int probe(struct pci_device *pci)
 {
 	uint8_t *regs = pci_map_bar(pci, EDU_BAR, EDU_BAR_SIZE);
@@ -236,9 +262,8 @@ static int probe(struct pci_device *pci)
 		return -ENXIO;
 	}
 	pci_enable(pci);
-	edu = is_alive(regs) ? kmalloc(&machine.kmem, sizeof(*edu)) : NULL;
+	edu = edu_new(pci, regs);
 	if (!edu) {
-		log_error("%s: does not answer as an edu device does", pci->dev.name);
 		pci_disable(pci);
 		return -EIO;
 	}
@@ -247,6 +272,7 @@ static int probe(struct pci_device *pci)
 	pci->dev.timeout_ns = EDU_TIMEOUT_NS;
 	pci->dev.priv = edu;
 	pci->dev.engine = &edu_engine;
+	read_options(&pci->dev);
 	connect_irq(edu);
 	return 0;
 }

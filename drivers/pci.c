@@ -168,7 +168,6 @@ static void size_memory(const struct pci_device *pci, struct pci_bar *bar, unsig
 	if (!all)
 		bar->kind = PCI_BAR_NONE;
 	bar->size = all & -all;
-	bar->prefetchable = value & PCI_BAR_PREFETCHABLE;
 }
 
 static void size_bar(struct pci_device *pci, unsigned i, bool has_next)

@@ -18,7 +18,6 @@ enum pci_bar_kind { PCI_BAR_NONE, PCI_BAR_IO, PCI_BAR_MEM32, PCI_BAR_MEM64 };
 
 struct pci_bar {
 	enum pci_bar_kind kind;
-	bool prefetchable;
 	uint64_t addr; /* bus address; 0: firmware gave it none */
 	uint64_t size; /* bytes */
 	void *mapped;  /* by pci_map_bar() */

@@ -144,14 +144,12 @@ uint64_t cmdline_number(const char *key, uint64_t fallback, uint64_t min, uint64
 	if (!value)
 		return fallback;
 	if (!parse_number(value, &end, &number) || *end) {
-		warn("%s=%.60s: not a number; it stays %llu", key, value,
-		     (unsigned long long)fallback);
+		warn("%s=%.60s: not a number; it is ignored", key, value);
 		return fallback;
 	}
 	if (number < min || number > max) {
-		warn("%s=%.60s: not within %llu and %llu; it stays %llu", key, value,
-		     (unsigned long long)min, (unsigned long long)max,
-		     (unsigned long long)fallback);
+		warn("%s=%.60s: not within %llu and %llu; it is ignored", key, value,
+		     (unsigned long long)min, (unsigned long long)max);
 		return fallback;
 	}
 	return number;

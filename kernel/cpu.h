@@ -16,6 +16,7 @@
 #define CPUID_EXT_WIDTHS       0x80000008
 
 #define CPUID_1_EDX_MCE	       (1U << 7)
+#define CPUID_1_EDX_APIC       (1U << 9)
 #define CPUID_EXT_1_EDX_NX     (1U << 20)
 #define CPUID_EXT_1_EDX_PAGE1G (1U << 26)
 

@@ -20,6 +20,7 @@
 #include <stddef.h>
 
 #include "kernel/cpu.h"
+#include "kernel/exit.h"
 #include "kernel/io.h"
 #include "kernel/log.h"
 #include "kernel/mmu.h"
@@ -133,11 +134,16 @@ static uint32_t apic_read(unsigned reg)
 	return readl(apic + reg);
 }
 
-/* Every x86-64 CPU has one. */
+/* Every x86-64 CPU has one, but for what an emulator may leave out. */
 static void apic_find(void)
 {
-	uint64_t base = rdmsr(MSR_APIC_BASE) | APIC_BASE_ENABLE;
+	uint64_t base;
 
+	if (!(cpuid(CPUID_FEATURES).edx & CPUID_1_EDX_APIC)) {
+		log_error("irq: this CPU has no local APIC, and so no alarm to wait by");
+		machine_exit(EXIT_FAIL);
+	}
+	base = rdmsr(MSR_APIC_BASE) | APIC_BASE_ENABLE;
 	wrmsr(MSR_APIC_BASE, base);
 	apic = mmu_map_device(phys(base & APIC_BASE_ADDRESS), PAGE_SIZE, MMU_WRITE);
 	if (!apic)

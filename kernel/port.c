@@ -12,17 +12,6 @@
 #include "kernel/panic.h"
 #include "kernel/string.h"
 
-unsigned long port_irq_save(void)
-{
-	return irq_save();
-}
-
-void port_irq_restore(unsigned long flags)
-{
-	irq_restore(flags);
-}
-
-/* A locked exchange; it waits by reading, which leaves the bus to the holder. */
 unsigned long port_lock(struct port_lock *lock)
 {
 	unsigned long flags = irq_save();
@@ -37,11 +26,6 @@ void port_unlock(struct port_lock *lock, unsigned long flags)
 {
 	__atomic_store_n(&lock->word, 0, __ATOMIC_RELEASE);
 	irq_restore(flags);
-}
-
-unsigned port_cpu(void)
-{
-	return 0;
 }
 
 void *port_phys_to_virt(phys_addr_t addr)

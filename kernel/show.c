@@ -6,6 +6,7 @@
 #include "kernel/show.h"
 
 #include "drivers/pci.h"
+#include "kernel/console.h"
 #include "kernel/irq.h"
 #include "kernel/machine.h"
 #include "kernel/printf.h"
@@ -89,8 +90,8 @@ void show_swiotlb(void)
 	       (ull)stats->failures);
 	for (unsigned why = 0; why < SWIOTLB_REFUSALS; why++)
 		if (stats->refused[why])
-			printf("refused %llu: %s\n", (ull)stats->refused[why],
-			       swiotlb_refusal_name(why));
+			printf("refused: %s, %llu times\n", swiotlb_refusal_name(why),
+			       (ull)stats->refused[why]);
 	if (pool->force)
 		printf("forced: everything is bounced\n");
 }
@@ -127,8 +128,8 @@ static void show_misuse(void)
 {
 	for (unsigned kind = 0; kind < DMA_MISUSE_KINDS; kind++)
 		if (dma_misuse_count(&machine.dma, kind))
-			printf("misuse %llu: %s\n", (ull)dma_misuse_count(&machine.dma, kind),
-			       dma_misuse_name(kind));
+			printf("misuse: %s, %llu times\n", dma_misuse_name(kind),
+			       (ull)dma_misuse_count(&machine.dma, kind));
 }
 
 void show_devices(void)
@@ -145,5 +146,6 @@ void show_devices(void)
 		if (dev->driver)
 			show_counters(dev);
 	show_misuse();
-	printf("interrupts that nobody claimed: %llu\n", (ull)irq_spurious());
+	printf("interrupts that nobody claimed: %llu; serial bytes lost: %llu in, %llu out\n",
+	       (ull)irq_spurious(), (ull)console_uart.overruns, (ull)console_uart.dropped);
 }

@@ -10,17 +10,11 @@
 #define ENOENT	  2   /* what was named is not there */
 #define EIO	  5   /* the device failed, or can't be served */
 #define ENXIO	  6   /* no such device or address */
-#define E2BIG	  7   /* longer than the receiver can hold */
-#define EAGAIN	  11  /* nothing now; later perhaps */
 #define ENOMEM	  12  /* memory, slots or entries are used up */
 #define EBUSY	  16  /* in use by somebody else */
-#define EEXIST	  17  /* is there already */
 #define ENODEV	  19  /* no such device */
 #define EINVAL	  22  /* an argument that means nothing */
 #define ENOSPC	  28  /* a fixed table is full */
-#define ERANGE	  34  /* a number outside its range */
-#define ENOSYS	  38  /* this machine has no such thing */
-#define EOVERFLOW 75  /* end before start */
 #define ETIMEDOUT 110 /* the deadline passed */
 #endif
 

@@ -20,14 +20,6 @@ struct port_lock {
 unsigned long port_lock(struct port_lock *lock);
 void port_unlock(struct port_lock *lock, unsigned long flags);
 
-/* Interrupts off on this CPU; the result goes to port_irq_restore(). */
-unsigned long port_irq_save(void);
-void port_irq_restore(unsigned long flags);
-
-/* This CPU's number, from 0; stays true while interrupts are off. */
-#define PORT_MAX_CPUS 1
-unsigned port_cpu(void);
-
 /* The pointer through which the kernel reaches a page of RAM, and back. */
 void *port_phys_to_virt(phys_addr_t addr);
 phys_addr_t port_virt_to_phys(const void *ptr);

@@ -35,7 +35,7 @@ static dma_addr_t map(struct demo *demo, phys_addr_t addr, size_t len, enum dma_
 	dma_addr_t mapped;
 
 	demo->ticks -= time_ticks();
-	mapped = dma_map_phys(&demo->dev->dma, addr, len, dir);
+	mapped = dma_map_single(&demo->dev->dma, phys_to_virt(addr), len, dir);
 	demo->ticks += time_ticks();
 	return mapped;
 }

@@ -116,7 +116,7 @@ int demo_directly(struct demo *demo)
 	int err;
 
 	d->result = DIRECT_OFF;
-	if (!device_option_flag(demo->dev, "direct", true))
+	if (!demo->dev->direct)
 		return 0;
 	d->result = DIRECT_NOTHING_OUT;
 	if (demo->report.memory.ram_in_reach == demo->report.memory.ram)

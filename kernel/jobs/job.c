@@ -29,7 +29,9 @@ int job_run(const char *spec)
 	for (const struct job *const *job = jobs; *job; job++)
 		if (strlen((*job)->name) == n && strncmp((*job)->name, spec, n) == 0)
 			return (*job)->run(colon ? colon + 1 : "");
-	printf("run: there is no job '%.*s'. There are:\n", (int)n, spec);
+	if (n)
+		printf("run: there is no job '%.*s'. ", (int)n, spec);
+	printf("The jobs are:\n");
 	for (const struct job *const *job = jobs; *job; job++)
 		printf("  %-8s %s\n", (*job)->name, (*job)->help);
 	return -ENOENT;

@@ -96,7 +96,7 @@ void arena_put(struct arena *arena)
 	*s = (struct stretch){0};
 }
 
-unsigned long port_irq_save(void)
+static unsigned long irq_save(void)
 {
 	unsigned long flags = irqs_off;
 
@@ -104,7 +104,7 @@ unsigned long port_irq_save(void)
 	return flags;
 }
 
-void port_irq_restore(unsigned long flags)
+static void irq_restore(unsigned long flags)
 {
 	if (!irqs_off)
 		port_panic("interrupts restored that were not off");
@@ -113,7 +113,7 @@ void port_irq_restore(unsigned long flags)
 
 unsigned long port_lock(struct port_lock *lock)
 {
-	unsigned long flags = port_irq_save();
+	unsigned long flags = irq_save();
 
 	if (lock->word)
 		port_panic("lock %p taken twice", (void *)lock);
@@ -126,12 +126,7 @@ void port_unlock(struct port_lock *lock, unsigned long flags)
 	if (!lock->word)
 		port_panic("lock %p was not taken", (void *)lock);
 	lock->word = 0;
-	port_irq_restore(flags);
-}
-
-unsigned port_cpu(void)
-{
-	return 0;
+	irq_restore(flags);
 }
 
 void *port_phys_to_virt(phys_addr_t addr)
