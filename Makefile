@@ -3,7 +3,7 @@
 # make          build/bounce.elf, build/bounce.iso, symbols, listing
 # make run      build, boot, do the main job        FILE= ARGS= MACHINE= FIRMWARE= MEM= CPU= QEMU_ARGS=
 # make test     host unit tests, then everything in QEMU   SEED= PYTEST_ARGS=
-# make debug    QEMU stopped at the first 64-bit instruction, gdb attached
+# make debug    QEMU (by PVH) stopped at the first 64-bit instruction, gdb attached   FILE= ARGS= MEM=
 # make check    what needs no QEMU: format, layers, static analysis
 # make count    lines against the budget
 #
@@ -26,8 +26,9 @@ ifneq ($(findstring clang,$(notdir $(CC))),)
   # For this target clang knows some of the flags below only to ignore them, and would say so.
   TARGET  := --target=x86_64-unknown-none-elf -Wno-unused-command-line-argument
   LD      := $(or $(shell command -v ld.lld),$(shell command -v ld.lld-14))
-  NM      := $(or $(shell command -v llvm-nm),nm)
-  OBJDUMP := $(or $(shell command -v llvm-objdump),objdump)
+  NM      := nm
+  # Another machine's objdump reads no x86.
+  OBJDUMP := $(if $(filter x86_64,$(shell uname -m)),objdump,llvm-objdump)
 else
   PREFIX  := $(patsubst %gcc,%,$(notdir $(CC)))
   LD      := $(PREFIX)ld
@@ -37,7 +38,7 @@ endif
 
 # Say what is made; V=1 says how.
 Q   := $(if $(V),,@)
-say = $(if $(V),,@echo '  $(1)  $@')
+say = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),,@echo '  $(1)  $@')
 
 PYTHON  ?= /usr/bin/python3
 HOST_CC ?= gcc
@@ -70,11 +71,17 @@ OBJ := $(patsubst %,$(O)/%.o,$(SRC))
 
 all: $(O)/bounce.elf $(O)/bounce.iso $(O)/bounce.sym $(O)/bounce.lst compile_commands.json
 
-# Objects depend on the flags they were made with.
+# What things depend on that is in no file: the flags they were made with, the list of what is linked.
+stamp = @mkdir -p $(@D); echo '$(1)' | cmp -s - $@ || echo '$(1)' > $@
+
 $(O)/flags: FORCE
-	@mkdir -p $(@D)
-	@echo '$(CC) $(TARGET) $(CFLAGS) $(ASFLAGS) $(LD) $(LDFLAGS)' | cmp -s - $@ || \
-		echo '$(CC) $(TARGET) $(CFLAGS) $(ASFLAGS) $(LD) $(LDFLAGS)' > $@
+	$(call stamp,$(CC) $(TARGET) $(CFLAGS) $(ASFLAGS) $(LD) $(LDFLAGS))
+
+$(O)/objects: FORCE
+	$(call stamp,$(OBJ))
+
+$(O)/host/flags: FORCE
+	$(call stamp,$(HOST_CC) $(HOST_CFLAGS) $(HOST_OBJ))
 
 # A line of compile_commands.json beside each object.
 fragment = @printf '{"directory":"%s","file":"%s","command":"%s"}\n' '$(CURDIR)' '$<' \
@@ -91,18 +98,18 @@ $(O)/%.S.o: %.S $(O)/flags
 	$(call say,AS  )
 	$(Q)$(CC) $(TARGET) $(ASFLAGS) -c $< -o $@
 
-compile_commands.json: $(OBJ)
+compile_commands.json: $(OBJ) $(O)/objects
 	@cat $(patsubst %,%.json,$(filter %.c.o,$(OBJ))) | sed '1s/^/[\n/;$$!s/$$/,/;$$s/$$/\n]/' > $@
 
 # Linked twice: the backtrace's symbol table comes last in the image, and is made of the first link.
-$(O)/first.elf: $(OBJ) linker.ld
+$(O)/first.elf: $(OBJ) $(O)/objects linker.ld
 	$(call say,LD  )
 	$(Q)$(LD) $(LDFLAGS) -T linker.ld -o $@ $(OBJ)
 
 $(O)/symbols.S: $(O)/first.elf tools/symbols.py
 	$(Q)$(NM) -n $< | $(PYTHON) tools/symbols.py > $@
 
-$(O)/symbols.o: $(O)/symbols.S
+$(O)/symbols.o: $(O)/symbols.S $(O)/flags
 	$(Q)$(CC) $(TARGET) $(ASFLAGS) -c $< -o $@
 
 $(O)/bounce.elf: $(OBJ) $(O)/symbols.o linker.ld
@@ -113,7 +120,7 @@ $(O)/bounce.sym: $(O)/bounce.elf
 	$(Q)$(NM) -n $< > $@
 
 $(O)/bounce.lst: $(O)/bounce.elf
-	$(Q)$(OBJDUMP) -d -S $< > $@ 2>/dev/null
+	$(Q)$(OBJDUMP) -d -S $< > $@
 
 $(O)/bounce.iso: $(O)/bounce.elf tools/iso.sh
 	$(call say,ISO )
@@ -127,14 +134,15 @@ packages-run packages-debug packages-test packages-check: packages-%:
 # qemu -kernel wants no image, so FIRMWARE=pvh works where there is no GRUB.
 run: packages-run
 	@$(MAKE) --no-print-directory -j$(JOBS) $(if $(filter pvh,$(FIRMWARE)),$(O)/bounce.elf,all)
-	@$(PYTHON) tools/run.py $(if $(FILE),--file '$(FILE)') $(if $(ARGS),--args '$(ARGS)') \
-		$(if $(MACHINE),--machine '$(MACHINE)') $(if $(FIRMWARE),--firmware '$(FIRMWARE)') \
-		$(if $(MEM),--memory '$(MEM)') $(if $(CPU),--cpu '$(CPU)') \
+	@$(PYTHON) tools/run.py $(if $(FILE),--file='$(FILE)') $(if $(ARGS),--args='$(ARGS)') \
+		$(if $(MACHINE),--machine='$(MACHINE)') $(if $(FIRMWARE),--firmware='$(FIRMWARE)') \
+		$(if $(MEM),--memory='$(MEM)') $(if $(CPU),--cpu='$(CPU)') \
 		$(if $(QEMU_ARGS),--qemu-args='$(QEMU_ARGS)') --build $(O)
 
 debug: packages-debug
 	@$(MAKE) --no-print-directory -j$(JOBS) $(O)/bounce.elf
-	@$(PYTHON) tools/debug.py --build $(O) $(if $(ARGS),--args '$(ARGS)')
+	@$(PYTHON) tools/debug.py --build $(O) $(if $(ARGS),--args='$(ARGS)') \
+		$(if $(FILE),--file='$(FILE)') $(if $(MEM),--memory='$(MEM)')
 
 test: packages-test
 	@$(MAKE) --no-print-directory -j$(JOBS) all host-test
@@ -154,11 +162,11 @@ HOST_OBJ := $(patsubst %,$(O)/host/%.o,$(HOST_SRC))
 host-test: $(O)/host/unit
 	@$< $(if $(SEED),seed=$(SEED))
 
-$(O)/host/unit: $(HOST_OBJ)
+$(O)/host/unit: $(HOST_OBJ) $(O)/host/flags
 	$(call say,LD  )
-	$(Q)$(HOST_CC) $(HOST_CFLAGS) -o $@ $^
+	$(Q)$(HOST_CC) $(HOST_CFLAGS) -o $@ $(HOST_OBJ)
 
-$(O)/host/%.c.o: %.c Makefile
+$(O)/host/%.c.o: %.c $(O)/host/flags
 	@mkdir -p $(@D)
 	$(call say,CC  )
 	$(Q)$(HOST_CC) $(HOST_CFLAGS) -c $< -o $@

@@ -47,6 +47,7 @@ compiler() {
 	*clang*)
 		command_in "$cc" clang
 		command -v ld.lld-14 >/dev/null 2>&1 || command_in ld.lld lld
+		[ "$(uname -m)" = x86_64 ] || command_in llvm-objdump llvm
 		;;
 	x86_64-linux-gnu-gcc) command_in "$cc" gcc-x86-64-linux-gnu ;;
 	*) command_in "$cc" gcc; command_in ld binutils ;;
