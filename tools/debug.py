@@ -64,7 +64,8 @@ def debug(opts: argparse.Namespace, folder: Path) -> int:
     serial.write_bytes(b"")
     # A session of its own: Ctrl-C is for gdb, which stops the guest, not for QEMU.
     qemu = subprocess.Popen(qemu_command(opts, serial, socket), stdin=subprocess.DEVNULL,
-                            stdout=open(folder / "stdout", "wb"), start_new_session=True)
+                            stdout=open(folder / "stdout", "wb"), stderr=subprocess.STDOUT,
+                            start_new_session=True)
     try:
         wait_for(socket, qemu)
         print(f"serial output is in {serial}; try: bounce zones | swiotlb | mappings | log")

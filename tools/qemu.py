@@ -83,6 +83,7 @@ class Setup:
     module: Optional[Path] = None
     icount: bool = True  # instructions make the time; False: the host's clock does
     iso: Optional[Path] = None  # another than the build's
+    reboot: bool = False  # False: QEMU ends where the machine would start over
     extra: Sequence[str] = ()
 
     def _boot(self) -> List[str]:
@@ -116,7 +117,7 @@ class Setup:
 
     def command(self, serial: Sequence[str] = ("-serial", "stdio")) -> List[str]:
         """The words to run, with the serial port as `serial` has it."""
-        args = [QEMU, "-nodefaults", "-no-reboot", "-display", "none",
+        args = [QEMU, "-nodefaults", *([] if self.reboot else ["-no-reboot"]), "-display", "none",
                 "-machine", self._machine(), "-cpu", self.cpu]
         args += self._memory() + self._boot()
         args += self._icount()
@@ -131,8 +132,8 @@ class Setup:
             raise QemuError(f"FIRMWARE={self.firmware}: it is one of {', '.join(FIRMWARES)}")
         if self.machine not in MACHINES:
             raise QemuError(f"MACHINE={self.machine}: it is one of {', '.join(MACHINES)}")
-        if not re.fullmatch(r"[1-9][0-9]*[MG]?", self.memory):
-            raise QemuError(f"MEM={self.memory}: it is a number with M or G, 6G say")
+        if not re.fullmatch(r"[1-9][0-9]*[MG]", self.memory):
+            raise QemuError(f"MEM={self.memory}: it is a number with M or G, such as 6G")
         if not shutil.which(QEMU):
             raise QemuError(f"{QEMU} is not here (package qemu-system-x86)")
         image = self.iso or self.build / ("bounce.elf" if self.firmware == "pvh" else "bounce.iso")

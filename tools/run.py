@@ -20,11 +20,12 @@ import sys
 import termios
 import tty
 from pathlib import Path
-from typing import List
+from typing import List, Tuple
 
 from qemu import FIRMWARES, MACHINES, Guest, QemuError, Result, Setup, clean, sha256
 
 ROOT = Path(__file__).resolve().parent.parent
+LEAST_MIB = {"pvh": 24, "bios": 24, "uefi": 64}
 CTRL_BRACKET = b"\x1d"
 
 # What firmware and GRUB leave on the serial port before the kernel's first line.
@@ -58,11 +59,20 @@ def file_to_send(given: Path) -> Path:
     return path
 
 
+def check_memory(firmware: str, memory: str) -> None:
+    """With less, no line of the kernel's would say why: it or its firmware doesn't get that far."""
+    least = LEAST_MIB.get(firmware, 0)
+    match = re.fullmatch(r"([0-9]+)([MG]?)", memory)
+    if match and int(match.group(1)) * (1024 if match.group(2) == "G" else 1) < least:
+        raise QemuError(f"MEM={memory}: {firmware} needs {least}M at least")
+
+
 def setup_of(opts: argparse.Namespace, at_terminal: bool) -> Setup:
-    words = ["run=edu"] + ([] if at_terminal else ["exit"]) + opts.args.split()
+    check_memory(opts.firmware, opts.memory)
+    words = ["run=edu", *opts.args.split()] + ([] if at_terminal else ["exit"])
     return Setup(build=opts.build, firmware=opts.firmware, machine=opts.machine, cpu=opts.cpu,
                  memory=opts.memory, cmdline=" ".join(words), module=file_to_send(opts.file),
-                 extra=shlex.split(opts.qemu_args))
+                 reboot=at_terminal, extra=shlex.split(opts.qemu_args))
 
 
 class Screen:
@@ -104,41 +114,46 @@ def watch(guest: Guest, screen: Screen, patience: float) -> None:
         screen.show(guest.serial)
 
 
-def relay(guest: Guest, screen: Screen) -> None:
-    """The user's keys to the guest, its output to the screen, until it ends or Ctrl-]."""
+def relay(guest: Guest, screen: Screen) -> bool:
+    """The user's keys to the guest, its output to the screen. True: the user left, by Ctrl-]."""
     keyboard = sys.stdin.fileno()
     while True:
         ready, _, _ = select.select([keyboard, guest], [], [])
-        if guest in ready and guest.pump() is None:
-            return
+        if guest in ready:
+            ended = guest.pump() is None
+            screen.show(guest.serial)
+            if ended:
+                return False
         if keyboard in ready:
             keys = os.read(keyboard, 1024)
             if not keys or CTRL_BRACKET in keys:
-                return
-            guest.send(keys)  # reads, too
-        screen.show(guest.serial)
+                return True
+            guest.send(keys)
+            screen.show(guest.serial)
 
 
-def converse(guest: Guest) -> Result:
-    """A terminal, given back as it was found."""
+def converse(guest: Guest) -> bool:
+    """relay() at a terminal, which is given back as it was found."""
     keyboard = sys.stdin.fileno()
     before = termios.tcgetattr(keyboard)
     tty.setraw(keyboard)
     try:
-        relay(guest, Screen(carriage_return=True))
+        return relay(guest, Screen(carriage_return=True))
     finally:
         termios.tcsetattr(keyboard, termios.TCSADRAIN, before)
         print()
-    return guest.result()
 
 
-def boot(setup: Setup, at_terminal: bool) -> Result:
+def boot(setup: Setup, at_terminal: bool) -> Tuple[Result, bool]:
+    """The run, and whether the user left it by Ctrl-]."""
+    left = False
     with Guest(setup) as guest:
         if at_terminal:
-            return converse(guest)
-        patience = 60 + setup.module.stat().st_size / 1e6
-        watch(guest, Screen(carriage_return=False), patience)
-        return guest.result()
+            left = converse(guest)
+        else:
+            patience = 60 + setup.module.stat().st_size / 1e6
+            watch(guest, Screen(carriage_return=False), patience)
+        return guest.result(), left
 
 
 def runs_edu(setup: Setup) -> bool:
@@ -147,22 +162,33 @@ def runs_edu(setup: Setup) -> bool:
     return re.match(r"run=edu\b", jobs[-1]) is not None
 
 
-def verdict(result: Result, path: Path, hashes_due: bool, at_terminal: bool) -> List[str]:
-    """Print what the host thinks of it; returns the complaints."""
-    want = sha256(path)
-    hashed = bool(result.sha256("in") or result.sha256("out"))
-    complaints = list(result.complaints(want if hashed or hashes_due else None))
-    if not complaints:
-        if hashed:
-            print(f"host: sha256 {want}  {path.name}, as it went in and as it came out")
-        print(f"host: QEMU reported {result.clamps_outside} clamps, "
-              f"the kernel made {result.clamps_inside} on purpose")
-    if result.exit is None and not at_terminal:
-        complaints.append(f"the run has no end, QEMU left with {result.rc}")
-        complaints += result.stderr.splitlines()
+def complaints_of(result: Result, setup: Setup, left: bool) -> List[str]:
+    """What the host has against the run."""
+    if not result.serial.strip():
+        return ["not a word came from the machine", *result.stderr.splitlines()]
+    found = list(result.complaints(sha256(setup.module) if result.sha256("out") else None))
+    if runs_edu(setup) and not result.sha256("out"):
+        found.append("nothing came back to compare")
+    if result.exit is None and not left:
+        found += [f"the run has no end, QEMU left with {result.rc}", *result.stderr.splitlines()]
+    return found
+
+
+def verdict(result: Result, setup: Setup, left: bool) -> bool:
+    """Say what the host thinks of it."""
+    if left and not result.serial.endswith("bounce> "):
+        print("host: left in the middle; no verdict")
+        return True
+    complaints = complaints_of(result, setup, left)
     for complaint in complaints:
         print(f"host: FAILED: {complaint}")
-    return complaints
+    if complaints:
+        return False
+    if result.sha256("out"):
+        print(f"host: sha256 {sha256(setup.module)}  {setup.module.name}, before and after")
+    print(f"host: QEMU reported {result.clamps_outside} clamps, "
+          f"the kernel made {result.clamps_inside} on purpose")
+    return left or result.passed
 
 
 def main() -> int:
@@ -176,13 +202,11 @@ def main() -> int:
         if at_terminal:
             print(f"{setup.firmware} on {setup.machine} with {setup.memory}, {setup.module}.  "
                   "Leave: off, or Ctrl-] at any time.")
-        result = boot(setup, at_terminal)
+        result, left = boot(setup, at_terminal)
     except QemuError as error:
         print(f"run: {error}", file=sys.stderr)
         return 1
-    complaints = verdict(result, setup.module, runs_edu(setup) and not at_terminal, at_terminal)
-    ended_well = result.passed or (at_terminal and result.exit in (0, None))
-    return 0 if ended_well and not complaints else 1
+    return 0 if verdict(result, setup, left) else 1
 
 
 if __name__ == "__main__":
@@ -192,3 +216,5 @@ if __name__ == "__main__":
         sys.exit(main())
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:  # who read has seen enough
+        os._exit(141)

@@ -13,7 +13,7 @@ FACTORS = {
     "firmware": ("pvh", "bios", "uefi"),
     "cpu": ("kvm64", "kvm64,-nx", "qemu64", "Nehalem", "max"),
     "memory": ("128M", "3500M", "4500M", "6G", "64G"),
-    "devices": ("none", "edu", "two", "bridge"),
+    "devices": ("none", "edu", "two", "bridge", "nested"),
     "place": ("high", "shuffle", "edge"),
 }
 
@@ -22,6 +22,8 @@ DEVICES = {
     "edu": ("edu",),
     "two": TWO_MASKS,
     "bridge": ("pci-bridge,id=bridge,chassis_nr=1", "edu,bus=bridge,addr=3"),
+    "nested": ("pci-bridge,id=outer,chassis_nr=1",
+               "pci-bridge,id=inner,bus=outer,chassis_nr=2,addr=2", "edu,bus=inner,addr=3"),
 }
 
 

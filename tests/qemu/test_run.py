@@ -149,11 +149,55 @@ def test_at_a_terminal(build, module):
     assert "EDU: clamping" not in terminal.screen
 
 
-def test_leaving_a_terminal_in_the_middle(build, module):
+def test_leaving_a_terminal_at_the_prompt(build, module):
     terminal = Terminal(command(build, "--file", module()))
     terminal.expect(r"^bounce> ")
     terminal.type("\x1d")
     assert terminal.end() == 0, terminal.screen
+    assert "host: QEMU reported" in terminal.screen
+
+
+def test_leaving_a_terminal_in_the_middle(build, module):
+    """Nobody is accused of what a job had no time to say."""
+    terminal = Terminal(command(build, "--file", module(8 << 20), "--firmware", "pvh"))
+    terminal.expect(r"edu0: reach")
+    terminal.type("\x1d")
+    assert terminal.end() == 0, terminal.screen
+    assert "no verdict" in terminal.screen and "FAILED" not in terminal.screen
+
+
+@pytest.mark.parametrize("words", [("--cpu", "nosuch"), ("--qemu-args=-nosuch",)])
+def test_qemu_that_does_not_start(build, words):
+    """At a terminal too that is a failure, and QEMU's own words are what is shown."""
+    done = run(build, *words)
+    assert done.returncode == 1 and "nosuch" in done.stdout and "sha256" not in done.stdout
+    terminal = Terminal(command(build, *words))
+    assert terminal.end() == 1 and "nosuch" in terminal.screen
+
+
+def test_a_file_that_does_not_come_back(build):
+    """The host says so at a terminal too, where the kernel ends well."""
+    terminal = Terminal(command(build, "--firmware", "pvh", "--args=swiotlb=4K"))
+    terminal.expect(r"did NOT come back")
+    terminal.expect(r"^bounce> ")
+    terminal.type("off\r")
+    assert terminal.end() == 1 and "nothing came back to compare" in terminal.screen
+
+
+def test_reboot_at_a_terminal(build):
+    terminal = Terminal(command(build, "--firmware", "pvh"))
+    for _ in range(2):
+        terminal.expect(r"^bounce> ")
+        terminal.type("reboot\r")
+    terminal.expect(r"^Bounce by pvh")
+    terminal.type("\x1d")
+    assert terminal.end() == 0, terminal.screen
+
+
+@pytest.mark.parametrize("firmware, memory", [("bios", "16M"), ("uefi", "24M"), ("pvh", "6144")])
+def test_memory_that_can_not_do(build, firmware, memory):
+    done = run(build, "--firmware", firmware, "--memory", memory)
+    assert done.returncode == 1 and f"MEM={memory}" in done.stderr
 
 
 def test_a_killed_run_leaves_nothing(build, module, tmp_path):
