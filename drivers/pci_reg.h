@@ -45,11 +45,11 @@
 #define PCI_STATUS_CAP_LIST	 (1 << 4)
 
 /* Base addresses [6.2.5.1] */
-#define PCI_BAR_SPACE_IO     (1 << 0)
-#define PCI_BAR_TYPE_MASK    (3 << 1)
-#define PCI_BAR_TYPE_64	     (2 << 1)
-#define PCI_BAR_IO_MASK	     (~3u)
-#define PCI_BAR_MEMORY_MASK  (~15u)
+#define PCI_BAR_SPACE_IO    (1 << 0)
+#define PCI_BAR_TYPE_MASK   (3 << 1)
+#define PCI_BAR_TYPE_64	    (2 << 1)
+#define PCI_BAR_IO_MASK	    (~3u)
+#define PCI_BAR_MEMORY_MASK (~15u)
 
 /* Capabilities [6.7]: an id, and where the next one is */
 #define PCI_CAP_FIRST  0x40
