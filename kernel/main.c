@@ -43,13 +43,17 @@ static void options_init(void)
 static void banner(void)
 {
 	const struct memmap *map = &machine.memmap;
+	const struct swiotlb *pool = &machine.pool;
 
-	printf("Bounce by %s: %llu MiB of memory, %llu MiB of it above 4 GiB; swiotlb %llu KiB at "
-	       "%#llx\n",
+	printf("Bounce by %s: %llu MiB of memory, %llu MiB of it above 4 GiB; ",
 	       machine.boot.protocol, (unsigned long long)memmap_bytes(map) >> 20,
-	       (unsigned long long)memmap_bytes_above(map, GIB(4)) >> 20,
-	       (unsigned long long)machine.pool.slots * SWIOTLB_SLOT >> 10,
-	       (unsigned long long)machine.pool.base.value);
+	       (unsigned long long)memmap_bytes_above(map, GIB(4)) >> 20);
+	if (pool->slots)
+		printf("swiotlb %llu KiB at %#llx\n",
+		       (unsigned long long)pool->slots * SWIOTLB_SLOT >> 10,
+		       (unsigned long long)pool->base.value);
+	else
+		printf("no swiotlb\n");
 }
 
 /* The tests, then the job; the worst result is the exit code. */
