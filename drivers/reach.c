@@ -12,6 +12,7 @@
 #include "kernel/machine.h"
 #include "kernel/mmu.h"
 #include "kernel/string.h"
+#include "mm/random.h"
 
 #define SAMPLE_WORDS 8
 #define SAMPLE_BYTES (SAMPLE_WORDS * sizeof(uint64_t))
@@ -29,16 +30,6 @@ struct probe {
  * is RAM, and writes there what it read there.
  */
 #define OUT_PAGE MIB(8)
-
-/* SplitMix64 (Steele, Lea, Flood, OOPSLA 2014). */
-static uint64_t draw(uint64_t *state)
-{
-	uint64_t z = *state += 0x9e3779b97f4a7c15;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
-}
 
 /* A page under 16 MiB that lies as far above 0 as some page of `ram` above `base`. */
 static phys_addr_t page_opposite(const struct mem_range *ram, uint64_t base)
@@ -90,7 +81,7 @@ static void draw_marker(struct probe *probe, uint64_t *marker)
 	unsigned i;
 
 	for (i = 0; i < SAMPLE_WORDS; i++)
-		marker[i] = draw(&probe->random);
+		marker[i] = random_next(&probe->random);
 }
 
 /* Which of the two the device read; UNCLEAR too where what lies up there is not still. */

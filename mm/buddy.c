@@ -16,6 +16,7 @@
  */
 #include "mm/buddy.h"
 #include "mm/errno.h"
+#include "mm/random.h"
 
 /* Kept out of the short path of its caller, which is most often all there is to do. */
 #define NOINLINE __attribute__((noinline))
@@ -174,14 +175,10 @@ static size_t pages_below(const struct buddy *buddy, uint64_t limit)
 	return end < buddy->pages ? end : buddy->pages;
 }
 
-/* splitmix64 (Steele, Lea, Flood, OOPSLA 2014), scaled to [0, bound) without a division. */
+/* A random number scaled to [0, bound) without a division. */
 static size_t draw(struct buddy *buddy, size_t bound)
 {
-	uint64_t z = buddy->random += 0x9e3779b97f4a7c15;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return ((z ^ z >> 31) >> 32) * bound >> 32;
+	return (random_next(&buddy->random) >> 32) * bound >> 32;
 }
 
 /* Of the first `blocks` blocks of an order the nearest to block `near`, from below if it can be. */

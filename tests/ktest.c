@@ -32,6 +32,7 @@
 #include "kernel/string.h"
 #include "mm/errno.h"
 #include "mm/port.h"
+#include "mm/random.h"
 
 #define ORDER_MAX 128 /* suites, or cases in one */
 #define INDENT	  "    "
@@ -45,21 +46,11 @@ struct order {
 	uint8_t index[ORDER_MAX];
 };
 
-/* splitmix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014) */
-static uint64_t draw(uint64_t *state)
-{
-	uint64_t z = *state += 0x9e3779b97f4a7c15;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
-}
-
 static uint64_t mix_name(uint64_t state, const char *name)
 {
 	for (; *name; name++) {
 		state ^= (unsigned char)*name;
-		state = draw(&state);
+		state = random_next(&state);
 	}
 	return state;
 }
@@ -67,7 +58,7 @@ static uint64_t mix_name(uint64_t state, const char *name)
 static void shuffle(struct order *order, uint64_t state)
 {
 	for (size_t i = order->count; i > 1; i--) {
-		size_t j = draw(&state) % i;
+		size_t j = random_next(&state) % i;
 		uint8_t index = order->index[j];
 
 		order->index[j] = order->index[i - 1];
@@ -77,7 +68,7 @@ static void shuffle(struct order *order, uint64_t state)
 
 uint64_t ktest_random(struct ktest *t, uint64_t bound)
 {
-	uint64_t value = draw(&t->random);
+	uint64_t value = random_next(&t->random);
 
 	return bound ? value % bound : value;
 }
