@@ -12,8 +12,6 @@ extern char __image_start[], __image_end[];
 
 #define POOL_ALIGN KIB(64)
 
-typedef unsigned long long ull;
-
 static __attribute__((noreturn)) void give_up(const char *what)
 {
 	log_error("memory: %s", what);

@@ -10,6 +10,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 
+/* What %llu and %llx want, as a cast for 64-bit numbers. */
+typedef unsigned long long ull;
+
 #define PRINTF_LIKE(fmt, first) __attribute__((format(printf, fmt, first)))
 
 /* As ISO C: at most `size` bytes with the final 0; returns what the whole would have taken. */

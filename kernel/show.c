@@ -11,8 +11,6 @@
 #include "kernel/machine.h"
 #include "kernel/printf.h"
 
-typedef unsigned long long ull;
-
 static void show_range(const char *what, uint64_t start, uint64_t end, const char *name)
 {
 	if (start < end)

@@ -26,8 +26,6 @@
 #include "kernel/string.h"
 #include "kernel/time.h"
 
-typedef unsigned long long ull;
-
 /* --- one transfer --- */
 
 static dma_addr_t map(struct demo *demo, phys_addr_t addr, size_t len, enum dma_data_direction dir)

@@ -10,8 +10,6 @@
 #define STRETCH_MAX 26 /* columns */
 #define TEXT_COLUMN "            "
 
-typedef unsigned long long ull;
-
 /* --- words --- */
 
 struct words {
