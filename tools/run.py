@@ -20,7 +20,7 @@ import sys
 import termios
 import tty
 from pathlib import Path
-from typing import List, Tuple
+from typing import List, Optional, Tuple
 
 from qemu import FIRMWARES, MACHINES, Guest, QemuError, Result, Setup, clean, sha256
 
@@ -162,12 +162,12 @@ def runs_edu(setup: Setup) -> bool:
     return re.match(r"run=edu\b", jobs[-1]) is not None
 
 
-def complaints_of(result: Result, setup: Setup, left: bool) -> List[str]:
-    """What the host has against the run."""
+def complaints_of(result: Result, setup: Setup, want: Optional[str], left: bool) -> List[str]:
+    """What the host has against the run; `want`: the file's hash, where anything came back."""
     if not result.serial.strip():
         return ["not a word came from the machine", *result.stderr.splitlines()]
-    found = list(result.complaints(sha256(setup.module) if result.sha256("out") else None))
-    if runs_edu(setup) and not result.sha256("out"):
+    found = list(result.complaints(want))
+    if runs_edu(setup) and not want:
         found.append("nothing came back to compare")
     if result.exit is None and not left:
         found += [f"the run has no end, QEMU left with {result.rc}", *result.stderr.splitlines()]
@@ -179,13 +179,14 @@ def verdict(result: Result, setup: Setup, left: bool) -> bool:
     if left and not result.serial.endswith("bounce> "):
         print("host: left in the middle; no verdict")
         return True
-    complaints = complaints_of(result, setup, left)
+    want = sha256(setup.module) if result.sha256("out") else None
+    complaints = complaints_of(result, setup, want, left)
     for complaint in complaints:
         print(f"host: FAILED: {complaint}")
     if complaints:
         return False
-    if result.sha256("out"):
-        print(f"host: sha256 {sha256(setup.module)}  {setup.module.name}, before and after")
+    if want:
+        print(f"host: sha256 {want}  {setup.module.name}, before and after")
     print(f"host: QEMU reported {result.clamps_outside} clamps, "
           f"the kernel made {result.clamps_inside} on purpose")
     return left or result.passed
