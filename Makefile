@@ -50,7 +50,7 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -W
         -Wpointer-arith -Wwrite-strings -Wno-unused-parameter $(if $(WERROR),-Werror)
 
 # Everything that a distribution's compiler may switch on by itself is said, one way or the other.
-CFLAGS := -std=gnu17 -O2 -g $(WARN) -I. -MMD -MP \
+CFLAGS := -std=gnu17 -O2 -g $(WARN) -I. -MMD -MP -DPORT_INLINE='"kernel/port_inline.h"' \
           -ffreestanding -fno-builtin-printf -fno-common -fno-strict-aliasing -fwrapv \
           -fno-pie -fno-pic -fno-plt -mcmodel=kernel -mno-red-zone -march=x86-64 -mtune=generic \
           -mgeneral-regs-only -fno-omit-frame-pointer -fno-optimize-sibling-calls \

@@ -24,6 +24,8 @@
 #include "kernel/panic.h"
 #include "kernel/trap.h"
 #include "mm/errno.h"
+#include "mm/memmap.h"
+#include "mm/pages.h"
 #include "mm/port.h"
 
 #define ENTRIES	    512

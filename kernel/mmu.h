@@ -24,9 +24,10 @@
 
 #ifndef __ASSEMBLER__
 
-#include "mm/memmap.h"
-#include "mm/pages.h"
 #include "mm/types.h"
+
+struct memmap;
+struct zones;
 
 enum mmu_flags {
 	MMU_READ = 0,

@@ -5,37 +5,18 @@
  */
 #include "dma/port.h"
 
-#include "kernel/irq.h"
 #include "kernel/log.h"
 #include "kernel/machine.h"
 #include "kernel/mmu.h"
 #include "kernel/panic.h"
 #include "kernel/string.h"
 
-unsigned long port_lock(struct port_lock *lock)
+void port_lock_wait(struct port_lock *lock)
 {
-	unsigned long flags = irq_save();
-
-	while (__atomic_exchange_n(&lock->word, 1, __ATOMIC_ACQUIRE))
+	do {
 		while (__atomic_load_n(&lock->word, __ATOMIC_RELAXED))
 			__builtin_ia32_pause();
-	return flags;
-}
-
-void port_unlock(struct port_lock *lock, unsigned long flags)
-{
-	__atomic_store_n(&lock->word, 0, __ATOMIC_RELEASE);
-	irq_restore(flags);
-}
-
-void *port_phys_to_virt(phys_addr_t addr)
-{
-	return phys_to_virt(addr);
-}
-
-phys_addr_t port_virt_to_phys(const void *ptr)
-{
-	return virt_to_phys(ptr);
+	} while (__atomic_exchange_n(&lock->word, 1, __ATOMIC_ACQUIRE));
 }
 
 void port_copy(phys_addr_t dst, phys_addr_t src, size_t n)

@@ -32,10 +32,23 @@
 /* Which of the blocks that fit. Highest first is the default: it shows a wrong mask on boot one. */
 enum page_place { PLACE_HIGH, PLACE_LOW, PLACE_SHUFFLE };
 
+/*
+ * What a block must keep beyond its size and its upper end. A fit costs a look
+ * at each free block that it turns down, from the end that is asked for; most
+ * often that is none.
+ */
+struct page_fit {
+	uint64_t first;		/* no byte lies below */
+	uint64_t align_mask;	/* 2^n - 1: these bits of its address, shifted, are 0 */
+	uint64_t boundary_mask; /* 2^n - 1: shifted, it crosses no multiple of this plus 1 */
+	uint64_t shift;		/* added to a physical address before these are looked at */
+};
+
 struct buddy_request {
 	unsigned order; /* up to BUDDY_MAX_ORDER */
 	enum page_place place;
-	uint64_t limit; /* the last byte lies at or below it */
+	uint64_t limit;		    /* the last byte lies at or below it */
+	const struct page_fit *fit; /* NULL: nothing more */
 };
 
 struct buddy {

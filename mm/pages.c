@@ -149,7 +149,7 @@ void pages_give(struct zones *zones, phys_addr_t start, size_t pages)
 		port_page_misuse(why, start, 0, __builtin_return_address(0));
 }
 
-uint64_t pages_free_bytes(const struct zones *zones, enum zone_id zone)
+uint64_t pages_free_bytes(struct zones *zones, enum zone_id zone)
 {
 	return (uint64_t)zones->zone[zone].buddy.free_pages << PAGE_SHIFT;
 }

@@ -27,14 +27,25 @@ struct page_request {
 	bool dma_reserve;      /* a ZONE_NORMAL request that may fall back into ZONE_DMA */
 	enum page_place place; /* within the zone */
 	uint64_t limit;	       /* the last byte lies at or below it; NO_LIMIT */
+	const struct page_fit *fit; /* what else it must keep; NULL: nothing */
 };
 
 enum page_refusal {
 	REFUSED_SIZE,	 /* order above BUDDY_MAX_ORDER */
-	REFUSED_LIMIT,	 /* free blocks of that order exist, but none under the limit */
+	REFUSED_LIMIT,	 /* free blocks of that order exist, but none under the limit, or none that
+			    fits */
 	REFUSED_EMPTY,	 /* no free block of that order */
 	REFUSED_RESERVE, /* only ZONE_DMA had one, and the request may not take it */
+	REFUSED_WATERMARK, /* only ZONE_DMA had one, below its watermark */
 	REFUSED_KINDS
+};
+
+/* The last request that was refused. */
+struct page_refused {
+	const void *caller; /* of pages_alloc(); NULL: there was none */
+	uint64_t limit;
+	unsigned order;
+	enum page_refusal why;
 };
 
 /* One zone: an address range, its allocator, what happened in it. */
@@ -43,11 +54,30 @@ struct zone {
 	struct buddy buddy;
 	/* under buddy.lock: */
 	uint64_t refused[REFUSED_KINDS]; /* requests that named this zone first */
+	struct page_refused last_refused;
+};
+
+/*
+ * Blocks of low orders that a CPU freed and will soon want again, the latest on
+ * top. They count as free, and go back to the zone before anything is refused.
+ * They serve requests for ZONE_NORMAL that ask for no more than PLACE_HIGH.
+ */
+#define PAGE_CACHE_ORDERS 4
+#define PAGE_CACHE_BLOCKS 16
+
+struct page_cache {
+	struct port_lock lock;
+	/* under lock: */
+	unsigned count[PAGE_CACHE_ORDERS];
+	uint64_t block[PAGE_CACHE_ORDERS][PAGE_CACHE_BLOCKS]; /* physical addresses */
 };
 
 struct zones {
 	struct zone zone[ZONE_COUNT];
-	uint64_t seed; /* of PLACE_SHUFFLE */
+	uint64_t seed;	  /* of PLACE_SHUFFLE */
+	size_t watermark; /* pages of ZONE_DMA that a fallback from ZONE_NORMAL leaves alone */
+	bool cached;	  /* the caches are used; pages_cache() */
+	struct page_cache cache[PORT_CPUS];
 };
 
 /*
@@ -89,8 +119,14 @@ int pages_take(struct zones *zones, phys_addr_t start, size_t pages);
  */
 void pages_give(struct zones *zones, phys_addr_t start, size_t pages);
 
-/* Bytes free in one zone. */
-uint64_t pages_free_bytes(const struct zones *zones, enum zone_id zone);
+/* Bytes free in one zone; what the CPUs' caches hold is free. */
+uint64_t pages_free_bytes(struct zones *zones, enum zone_id zone);
+
+/* Use the CPUs' caches, which is how zones begin, or empty and pass them by. */
+void pages_cache(struct zones *zones, bool use);
+
+/* Give what the CPUs' caches hold back to the zones, and merge what can be merged. */
+void pages_drain(struct zones *zones);
 
 /* The words for it, for a report. */
 const char *page_refusal_name(enum page_refusal why);

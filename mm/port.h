@@ -4,6 +4,9 @@
  * else. The kernel's own answers are in kernel/port.c, those of the host
  * tests in tests/host/port.c. (What dma/ wants beyond is in dma/port.h.)
  *
+ * The five on the short paths may be inline: a build that defines PORT_INLINE
+ * as the name of a header has them from there (and PORT_CPUS, if it likes).
+ *
  * All of it can be called in any context, interrupts on or off.
  */
 #ifndef MM_PORT_H
@@ -16,13 +19,26 @@ struct port_lock {
 	uint32_t word;
 };
 
+#ifdef PORT_INLINE
+#include PORT_INLINE
+#else
+
 /* Take a lock with interrupts off; the result goes to port_unlock(). */
 unsigned long port_lock(struct port_lock *lock);
 void port_unlock(struct port_lock *lock, unsigned long flags);
 
+/* The CPU this runs on, below PORT_CPUS. Moving to another meanwhile does no harm. */
+unsigned port_cpu(void);
+
 /* The pointer through which the kernel reaches a page of RAM, and back. */
 void *port_phys_to_virt(phys_addr_t addr);
 phys_addr_t port_virt_to_phys(const void *ptr);
+
+#endif
+
+#ifndef PORT_CPUS
+#define PORT_CPUS 8
+#endif
 
 enum port_log_level { PORT_LOG_ERROR, PORT_LOG_WARNING, PORT_LOG_INFO, PORT_LOG_DEBUG };
 

@@ -75,7 +75,8 @@ def undefined(build, folders):
 
 def symbol_errors(build):
     """Undefined symbols that no port header promises."""
-    for folders, ports in ((["mm"], ["mm/port.h"]), (["mm", "dma"], ["mm/port.h", "dma/port.h"])):
+    mm = ["mm/port.h", "kernel/port_inline.h"]
+    for folders, ports in ((["mm"], mm), (["mm", "dma"], mm + ["dma/port.h"])):
         for symbol in sorted(undefined(build, folders) - promised(*ports)):
             yield f"{' and '.join(folders)} need {symbol}: not in {' or '.join(ports)}"
 

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
-extern bool host_log; /* show what the code under test logs */
+extern bool host_log;	  /* show what the code under test logs */
+extern unsigned host_cpu; /* what port_cpu() answers */
 
 #endif

@@ -33,6 +33,7 @@ static uint64_t page_misuse[PAGE_MISUSE_KINDS];
 static unsigned long irqs_off;
 
 bool host_log;
+unsigned host_cpu;
 
 void port_panic(const char *fmt, ...)
 {
@@ -127,6 +128,11 @@ void port_unlock(struct port_lock *lock, unsigned long flags)
 		port_panic("lock %p was not taken", (void *)lock);
 	lock->word = 0;
 	irq_restore(flags);
+}
+
+unsigned port_cpu(void)
+{
+	return host_cpu;
 }
 
 void *port_phys_to_virt(phys_addr_t addr)

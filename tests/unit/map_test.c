@@ -375,7 +375,7 @@ static void nothing_stale_is_seen(struct ktest *t)
 
 /* --- transient slots --- */
 
-static uint64_t free_bytes(const struct dma_fixture *f)
+static uint64_t free_bytes(struct dma_fixture *f)
 {
 	return pages_free_bytes(&f->zones, ZONE_DMA) + pages_free_bytes(&f->zones, ZONE_NORMAL);
 }
