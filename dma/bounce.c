@@ -5,18 +5,19 @@
 #include "dma/transient.h"
 
 /* One failed mapping; what the pool looks like is found out only for a line that is printed. */
-static void fail(struct dma_device *dev, phys_addr_t addr, size_t len, const char *why)
+static void fail(struct dma_device *dev, phys_addr_t addr, size_t len, enum dma_failure why)
 {
 	struct swiotlb *pool = dev->sys->pool;
-	uint64_t nth = __atomic_add_fetch(&dev->count.failures, 1, __ATOMIC_RELAXED);
+	uint64_t nth = __atomic_add_fetch(&dev->count.failed[why], 1, __ATOMIC_RELAXED);
 
+	dev->last_failure = why;
 	if (!dma_worth_saying(nth))
 		return;
 	port_log(PORT_LOG_WARNING,
 		 "dma: %s: can't bounce %zu bytes at %#llx: %s (swiotlb: %zu of %zu slots used, "
 		 "largest free run %zu)",
-		 dev->name, len, (unsigned long long)addr.value, why, pool->stats.used, pool->slots,
-		 swiotlb_largest_run(pool));
+		 dev->name, len, (unsigned long long)addr.value, dma_failure_name(why),
+		 pool->stats.used, pool->slots, swiotlb_largest_run(pool));
 }
 
 static bool make_fit(const struct dma_limits *limits, uint64_t reach, struct swiotlb_fit *fit)
@@ -27,14 +28,14 @@ static bool make_fit(const struct dma_limits *limits, uint64_t reach, struct swi
 	return dma_limits_window(limits, reach, &fit->first, &fit->last);
 }
 
-/* What no memory could help; NULL: nothing. */
-static const char *hopeless(const struct dma_device *dev, phys_addr_t addr, size_t len)
+/* What no memory could help. */
+static enum dma_failure hopeless(const struct dma_device *dev, phys_addr_t addr, size_t len)
 {
 	if (!dma_range_within(addr.value, len, UINT64_MAX))
-		return "no bytes, or an end that wraps";
+		return DMA_FAIL_LENGTH;
 	if (len > dev->limits.max_segment)
-		return "longer than its segments";
-	return len > UINT32_MAX ? swiotlb_refusal_name(SWIOTLB_TOO_BIG) : NULL;
+		return DMA_FAIL_LENGTH;
+	return len > UINT32_MAX ? DMA_FAIL_TOO_BIG : DMA_FAIL_NONE;
 }
 
 /* The pool's bytes before and behind the mapping are others' of old. */
@@ -49,30 +50,31 @@ static void zero_slack(const struct bounce *bounce)
 		port_zero(phys(end), SWIOTLB_SLOT - (end & (SWIOTLB_SLOT - 1)));
 }
 
-/* From the pool, or from pages if no pool could do it. NULL, or why it failed. */
-static const char *take(struct dma_device *dev, struct bounce *bounce)
+/* From the pool, or from pages if no pool could do it. */
+static enum dma_failure take(struct dma_device *dev, struct bounce *bounce)
 {
 	struct swiotlb_fit fit;
-	enum swiotlb_refusal why;
+	enum dma_failure why;
 
 	if (!make_fit(&dev->limits, dma_reach(dev), &fit))
-		return "no memory in its window";
+		return DMA_FAIL_OUT_OF_MASK;
+	swiotlb_fit_prepare(dev->sys->pool, &fit);
 	bounce->start = swiotlb_take(dev->sys->pool, &fit, bounce->record, &why);
 	if (!phys_is_none(bounce->start)) {
 		bounce->record.offset = bounce->start.value & (SWIOTLB_SLOT - 1);
 		zero_slack(bounce);
 		dma_count(&dev->count.bounced, 1);
 		dma_count(&dev->count.slots, swiotlb_run(&bounce->record));
-		return NULL;
+		return DMA_FAIL_NONE;
 	}
-	if (why != SWIOTLB_OUT_OF_MASK)
-		return swiotlb_refusal_name(why);
+	if (why != DMA_FAIL_OUT_OF_MASK)
+		return why;
 	bounce->transient = true;
 	bounce->start = transient_take(dev->sys, &fit, bounce->record);
 	if (phys_is_none(bounce->start))
-		return "out of mask, and no pages under it";
+		return DMA_FAIL_OUT_OF_MASK;
 	dma_count(&dev->count.transient, 1);
-	return NULL;
+	return DMA_FAIL_NONE;
 }
 
 phys_addr_t bounce_map(struct dma_device *dev, phys_addr_t addr, size_t len,
@@ -82,7 +84,7 @@ phys_addr_t bounce_map(struct dma_device *dev, phys_addr_t addr, size_t len,
 					   .length = (uint32_t)len,
 					   .device = dev->id,
 					   .direction = dir & 3}};
-	const char *why = hopeless(dev, addr, len);
+	enum dma_failure why = hopeless(dev, addr, len);
 
 	if (!why)
 		why = take(dev, &bounce);
@@ -108,7 +110,7 @@ bool bounce_unmap(struct dma_device *dev, const struct bounce *bounce)
 		bounce_copy_out(dev, bounce, bounce->start, bounce->record.length);
 	if (bounce->transient)
 		return transient_put(dev->sys, bounce->start);
-	return swiotlb_put(dev->sys->pool, bounce->start);
+	return swiotlb_put(dev->sys->pool, &dev->fit, bounce->start);
 }
 
 static phys_addr_t original_of(const struct bounce *bounce, phys_addr_t at)
@@ -140,4 +142,15 @@ bool bounce_meets(struct dma_system *sys, uint64_t first, uint64_t last)
 	if (bytes && first <= base + bytes - 1 && base <= last)
 		return true;
 	return transient_meets(sys, first, last);
+}
+
+const char *dma_failure_name(enum dma_failure why)
+{
+	static const char *const names[DMA_FAILURES] = {
+		[DMA_FAIL_NONE] = "none",	    [DMA_FAIL_LENGTH] = "no such length",
+		[DMA_FAIL_TOO_BIG] = "too big",	    [DMA_FAIL_OUT_OF_MASK] = "out of mask",
+		[DMA_FAIL_EXHAUSTED] = "exhausted", [DMA_FAIL_FRAGMENTED] = "fragmented",
+	};
+
+	return names[why];
 }

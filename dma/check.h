@@ -25,6 +25,12 @@ enum dma_misuse_kind {
 	DMA_MISUSE_GATE_POOL,	  /* at the gate: pool memory that isn't this device's mapping */
 	DMA_MISUSE_GATE_LENGTH,	  /* at the gate: nothing, or an end that wraps */
 	DMA_MISUSE_LEAK,	  /* a device is gone, `len` mappings of it aren't */
+	DMA_MISUSE_FUNCTION,	  /* mapped memory freed, coherent memory unmapped */
+	DMA_MISUSE_CPU_ADDRESS,	  /* coherent memory freed by another pointer than it has */
+	DMA_MISUSE_SG_COUNT,	  /* unmap or sync of another number of entries than was mapped */
+	DMA_MISUSE_RESOURCE,	  /* dma_map_resource() of RAM */
+	DMA_MISUSE_POOL_BLOCK,	  /* dma_pool_free() of what is no live block of the pool */
+	DMA_MISUSE_POOL_LEFT,	  /* dma_pool_destroy() with `len` blocks left */
 	DMA_MISUSE_PAGE_DOUBLE_FREE,
 	DMA_MISUSE_PAGE_ORDER,
 	DMA_MISUSE_PAGE_RESERVED,

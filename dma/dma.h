@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The DMA API for drivers. Names and semantics are Linux's (Documentation/
- * core-api/dma-api.rst) wherever the call is the same.
+ * The DMA API for drivers: devices and their limits, single mappings, the gate.
+ * Lists are in dma/sg.h, memory that is shared for long in dma/coherent.h and
+ * dma/pool.h. Names and semantics are Linux's (Documentation/core-api/
+ * dma-api.rst) wherever the call is the same.
  *
  *	addr = dma_map_single(dev, buffer, len, DMA_TO_DEVICE);
  *	if (dma_mapping_error(dev, addr))
@@ -18,7 +20,8 @@
  * keeps what it had, and nothing stale of others is seen. Unmapping, and
  * sync_for_cpu, copy out for FROM_DEVICE and BIDIRECTIONAL; sync_for_device
  * copies in for TO_DEVICE and BIDIRECTIONAL. A sync may cover any part of a
- * mapping, in its direction; one that is BIDIRECTIONAL in any.
+ * mapping, in its direction; one that is BIDIRECTIONAL in any. A device that is
+ * forced to bounce (dma_set_force()) never sees a byte outside its mapping.
  *
  * Misuse (dma/check.h) has no effect but the report: nothing is copied, and the
  * mapping stays as it was, to be unmapped rightly. Only a sync that begins in a
@@ -33,37 +36,53 @@
 
 #include "dma/check.h"
 #include "dma/limits.h"
+#include "dma/swiotlb.h"
 #include "dma/types.h"
 #include "mm/errno.h"
 #include "mm/kmem.h"
 #include "mm/pages.h"
 
-struct swiotlb;
-
 /* Why a call on this device can't take the short way. Tested once a call. */
-enum dma_slow { DMA_SLOW_FORCE = 1 << 0 /* bounce everything */ };
-
-/* Atomic, so exact in any context. */
-struct dma_counters {
-	uint64_t mappings;  /* made, direct and bounced */
-	uint64_t bounced;   /* of these, through the swiotlb */
-	uint64_t transient; /* of these, through transient slots */
-	uint64_t bytes_in;  /* copied to where the device reaches */
-	uint64_t bytes_out; /* copied back */
-	uint64_t slots;	    /* slots of the swiotlb taken, ever */
-	uint64_t failures;  /* mappings that could not be made */
-	uint64_t refused;   /* refusals at the gate */
-	uint64_t live;	    /* mappings now */
+enum dma_slow {
+	DMA_SLOW_FORCE = 1 << 0, /* bounce everything */
+	DMA_SLOW_LIMITS =
+		1 << 1, /* bus offset, segment boundary or longest segment: reckon with them */
+	DMA_SLOW_GONE = 1 << 2, /* dma_device_remove() was called */
 };
+
+#define DMA_SIZES 33 /* of mappings: 1 byte, 2 to 3, 4 to 7, ... 4 GiB and more */
+
+/* Always on. Atomic, so exact in any context. */
+struct dma_counters {
+	uint64_t size[DMA_SIZES];      /* mappings made, by the logarithm of their bytes */
+	uint64_t live;		       /* of these, mapped now */
+	uint64_t bounced;	       /* of all, through the swiotlb */
+	uint64_t transient;	       /* through transient slots */
+	uint64_t bytes_in;	       /* copied to where the device reaches */
+	uint64_t bytes_out;	       /* copied back */
+	uint64_t bytes_direct;	       /* mapped where they are: no copy was needed */
+	uint64_t bytes_skipped;	       /* bounced, but for an attribute not copied */
+	uint64_t slots, slots_high;    /* of the swiotlb: in use now, and most ever */
+	uint64_t failed[DMA_FAILURES]; /* mappings that could not be made, by reason */
+	uint64_t waited;	       /* mappings that had to wait for slots */
+	uint64_t refused;	       /* refusals at the gate */
+};
+
+struct dma_provider;
 
 /* The DMA side of a device; a driver's device embeds it. */
 struct dma_device {
 	const char *name;
 	struct dma_device *parent;
 	struct dma_system *sys;
-	struct dma_limits limits;
-	uint32_t slow; /* enum dma_slow */
-	uint16_t id;   /* 1.. in its system; 0: nobody; DMA_ID_GONE */
+	struct dma_limits limits; /* read freely; changed by the calls below */
+	/* Made of the limits, for the short path: */
+	uint64_t reach;		/* last bus address of a streaming mapping */
+	struct swiotlb_fit fit; /* what it asks of the pool */
+	uint32_t slow;		/* enum dma_slow */
+	uint16_t id;		/* 1.. in its system; 0: nobody; DMA_ID_GONE */
+	enum dma_failure last_failure;
+	const struct dma_provider *provider; /* dma/coherent.h; NULL: none */
 	struct dma_counters count;
 };
 
@@ -73,6 +92,7 @@ struct dma_device {
 #define DMA_TRANSIENT_BUCKETS 64
 
 struct dma_transient;
+struct dma_wait;
 
 /* What the devices of one machine (or of one test) share. */
 struct dma_system {
@@ -91,6 +111,7 @@ struct dma_system {
 	/* under lock (`device` too): */
 	size_t transients;
 	struct dma_transient *transient[DMA_TRANSIENT_BUCKETS]; /* by the block's page frame */
+	struct dma_wait *waiting, **waiting_end;		/* first come, first served */
 };
 
 /* A system over an allocator and a pool (which may have no slots). */
@@ -106,11 +127,14 @@ int dma_device_add(struct dma_system *sys, struct dma_device *dev, const char *n
 		   struct dma_device *parent);
 
 /*
- * The device is gone. Mappings that it left are a misuse (DMA_MISUSE_LEAK), and
+ * The device is gone. What waited for slots is called back with
+ * DMA_MAPPING_ERROR. Mappings that it left are a misuse (DMA_MISUSE_LEAK), and
  * since it may still write there, their slots are never handed out again. From
  * here on it reaches nothing: it maps nothing, and no gate lets it through.
  */
 void dma_device_remove(struct dma_device *dev);
+
+/* --- limits: before the first mapping, or while there is none --- */
 
 /*
  * The highest address the device can put on the bus, as 2^n - 1, or any other
@@ -124,27 +148,92 @@ int dma_set_coherent_mask(struct dma_device *dev, uint64_t mask);
 int dma_set_mask_and_coherent(struct dma_device *dev, uint64_t mask);
 
 /*
- * Hand `len` bytes at `ptr` (in the direct map) to the device. From here to
- * unmap, or between syncs, the CPU leaves them alone. DMA_MAPPING_ERROR where
- * it can't be done: no slots, no such length (0, one that wraps, more than a
- * segment holds), no way to keep the segment boundary.
+ * What no segment crosses a multiple of (`mask` + 1; 2^n - 1), bytes in a
+ * segment, segments in a list, the low bits of an address that bouncing must
+ * keep (2^n - 1). -EINVAL: not of that form, or 0.
  */
-dma_addr_t dma_map_single(struct dma_device *dev, void *ptr, size_t len,
-			  enum dma_data_direction dir);
+int dma_set_seg_boundary(struct dma_device *dev, uint64_t mask);
+int dma_set_max_seg_size(struct dma_device *dev, size_t bytes);
+int dma_set_max_segments(struct dma_device *dev, unsigned segments);
+int dma_set_min_align_mask(struct dma_device *dev, uint32_t mask);
 
-/* The same by physical address. */
+/* What the way to memory does: bus address minus physical address; the last address it passes. */
+void dma_set_bus_offset(struct dma_device *dev, int64_t offset);
+void dma_set_bus_limit(struct dma_device *dev, uint64_t last);
+
+/* Bounce everything, whatever the device reaches. */
+void dma_set_force(struct dma_device *dev, bool force);
+
+/* The mask that would reach all RAM there is, 2^n - 1; with the bus offset. */
+uint64_t dma_get_required_mask(const struct dma_device *dev);
+
+/* Is there RAM that the device doesn't reach? */
+bool dma_addressing_limited(const struct dma_device *dev);
+
+/* The longest mapping that can succeed (with nothing else mapped), and that never has to bounce
+ * in pieces larger than the magazines keep; bytes. SIZE_MAX: any. */
+size_t dma_max_mapping_size(const struct dma_device *dev);
+size_t dma_opt_mapping_size(const struct dma_device *dev);
+
+/* --- mapping --- */
+
+/*
+ * Hand `len` bytes of RAM to the device. From here to unmap, or between syncs,
+ * the CPU leaves them alone. DMA_MAPPING_ERROR where it can't be done; then
+ * dma_last_failure() says why.
+ */
 dma_addr_t dma_map_phys(struct dma_device *dev, phys_addr_t addr, size_t len,
-			enum dma_data_direction dir);
+			enum dma_data_direction dir, unsigned attrs);
 
 /* Take them back: same address, length and direction as mapped. */
-void dma_unmap_single(struct dma_device *dev, dma_addr_t addr, size_t len,
-		      enum dma_data_direction dir);
+void dma_unmap_phys(struct dma_device *dev, dma_addr_t addr, size_t len,
+		    enum dma_data_direction dir, unsigned attrs);
 
-/* Look at, or hand over again, `len` bytes at `addr`, anywhere inside a mapping. */
-void dma_sync_single_for_cpu(struct dma_device *dev, dma_addr_t addr, size_t len,
-			     enum dma_data_direction dir);
-void dma_sync_single_for_device(struct dma_device *dev, dma_addr_t addr, size_t len,
-				enum dma_data_direction dir);
+/* The same by pointer (in the direct map, or the kernel's image), and by page and offset in it. */
+static inline dma_addr_t dma_map_single_attrs(struct dma_device *dev, void *ptr, size_t len,
+					      enum dma_data_direction dir, unsigned attrs)
+{
+	return dma_map_phys(dev, port_virt_to_phys(ptr), len, dir, attrs);
+}
+
+static inline void dma_unmap_single_attrs(struct dma_device *dev, dma_addr_t addr, size_t len,
+					  enum dma_data_direction dir, unsigned attrs)
+{
+	dma_unmap_phys(dev, addr, len, dir, attrs);
+}
+
+static inline dma_addr_t dma_map_single(struct dma_device *dev, void *ptr, size_t len,
+					enum dma_data_direction dir)
+{
+	return dma_map_single_attrs(dev, ptr, len, dir, 0);
+}
+
+static inline void dma_unmap_single(struct dma_device *dev, dma_addr_t addr, size_t len,
+				    enum dma_data_direction dir)
+{
+	dma_unmap_phys(dev, addr, len, dir, 0);
+}
+
+static inline dma_addr_t dma_map_page(struct dma_device *dev, phys_addr_t page, size_t offset,
+				      size_t len, enum dma_data_direction dir)
+{
+	return dma_map_phys(dev, phys_add(page, offset), len, dir, 0);
+}
+
+static inline void dma_unmap_page(struct dma_device *dev, dma_addr_t addr, size_t len,
+				  enum dma_data_direction dir)
+{
+	dma_unmap_phys(dev, addr, len, dir, 0);
+}
+
+/*
+ * Another device's registers or memory, which are not RAM: never bounced, never
+ * copied. DMA_MAPPING_ERROR out of reach; RAM is a misuse.
+ */
+dma_addr_t dma_map_resource(struct dma_device *dev, phys_addr_t addr, size_t len,
+			    enum dma_data_direction dir, unsigned attrs);
+void dma_unmap_resource(struct dma_device *dev, dma_addr_t addr, size_t len,
+			enum dma_data_direction dir, unsigned attrs);
 
 /* Did a map call fail? */
 static inline bool dma_mapping_error(const struct dma_device *dev, dma_addr_t addr)
@@ -153,11 +242,75 @@ static inline bool dma_mapping_error(const struct dma_device *dev, dma_addr_t ad
 	return addr.bus == UINT64_MAX;
 }
 
+/* Why the device's last failed mapping failed; DMA_FAIL_NONE: none did. */
+static inline enum dma_failure dma_last_failure(const struct dma_device *dev)
+{
+	return dev->last_failure;
+}
+
+/* --- waiting for slots --- */
+
+/* A mapping that waits; the caller's until its callback runs. */
+struct dma_wait {
+	struct dma_wait *next;
+	struct dma_device *dev;
+	phys_addr_t addr;
+	size_t len;
+	enum dma_data_direction dir;
+	void (*callback)(struct dma_device *dev, dma_addr_t addr, void *arg);
+	void *arg;
+};
+
+/*
+ * As dma_map_single(), but where the pool is exhausted or fragmented it waits.
+ * 0: mapped, in *addr. -EINPROGRESS: `callback` will be called with the address,
+ * when slots are free, from the call that freed them, in its context and with no
+ * lock held; or with DMA_MAPPING_ERROR, when the device is removed. -ENOMEM: it
+ * would wait for ever (dma_last_failure() says why). First come, first served
+ * among those that wait; a mapping that doesn't wait may overtake them.
+ */
+int dma_map_single_wait(struct dma_device *dev, void *ptr, size_t len, enum dma_data_direction dir,
+			dma_addr_t *addr, struct dma_wait *wait,
+			void (*callback)(struct dma_device *dev, dma_addr_t addr, void *arg),
+			void *arg);
+
+/* --- between mapping and unmapping --- */
+
+/* Look at, or hand over again, `len` bytes at `addr`, anywhere inside a mapping. */
+void dma_sync_single_for_cpu(struct dma_device *dev, dma_addr_t addr, size_t len,
+			     enum dma_data_direction dir);
+void dma_sync_single_for_device(struct dma_device *dev, dma_addr_t addr, size_t len,
+				enum dma_data_direction dir);
+
 /* A part of a mapping: `addr` moved by `offset` bytes. */
 static inline dma_addr_t dma_addr_add(dma_addr_t addr, uint64_t offset)
 {
 	return (dma_addr_t){addr.bus + offset};
 }
+
+static inline void dma_sync_single_range_for_cpu(struct dma_device *dev, dma_addr_t addr,
+						 size_t offset, size_t len,
+						 enum dma_data_direction dir)
+{
+	dma_sync_single_for_cpu(dev, dma_addr_add(addr, offset), len, dir);
+}
+
+static inline void dma_sync_single_range_for_device(struct dma_device *dev, dma_addr_t addr,
+						    size_t offset, size_t len,
+						    enum dma_data_direction dir)
+{
+	dma_sync_single_for_device(dev, dma_addr_add(addr, offset), len, dir);
+}
+
+/* Do syncs of this mapping copy? Where not, they may be left out. */
+bool dma_need_sync(struct dma_device *dev, dma_addr_t addr);
+
+/*
+ * The device is done with the mapping that begins at `addr`, and has written its
+ * first `len` bytes alone. They are copied out now, and nothing more will be, by
+ * sync or unmap, until the mapping is handed over again (sync_for_device).
+ */
+void dma_set_written(struct dma_device *dev, dma_addr_t addr, size_t len);
 
 /*
  * The gate: the only way to the number that goes into a register or descriptor.
@@ -167,5 +320,11 @@ static inline dma_addr_t dma_addr_add(dma_addr_t addr, uint64_t offset)
  * *out is 0, the misuse is named, and the driver must not start the transfer.
  */
 bool dma_gate(struct dma_device *dev, dma_addr_t addr, size_t len, uint64_t *out);
+
+/* --- what was counted --- */
+
+/* Mappings that were made; failed. */
+uint64_t dma_count_mappings(const struct dma_device *dev);
+uint64_t dma_count_failures(const struct dma_device *dev);
 
 #endif

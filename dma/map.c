@@ -23,27 +23,21 @@ static __attribute__((noinline)) dma_addr_t map_bounced(struct dma_device *dev, 
 
 	if (phys_is_none(slot))
 		return DMA_MAPPING_ERROR;
-	dma_count(&dev->count.mappings, 1);
+	dma_count(&dev->count.size[len ? 63 - __builtin_clzll(len) : 0], 1);
 	dma_count(&dev->count.live, 1);
 	return dma_from_phys(&dev->limits, slot);
 }
 
 dma_addr_t dma_map_phys(struct dma_device *dev, phys_addr_t addr, size_t len,
-			enum dma_data_direction dir)
+			enum dma_data_direction dir, unsigned attrs)
 {
 	dma_addr_t bus = dma_from_phys(&dev->limits, addr);
 
 	if (dev->slow || !direct_fits(dev, bus, len))
 		return map_bounced(dev, addr, len, dir);
-	dma_count(&dev->count.mappings, 1);
+	dma_count(&dev->count.size[len ? 63 - __builtin_clzll(len) : 0], 1);
 	dma_count(&dev->count.live, 1);
 	return bus;
-}
-
-dma_addr_t dma_map_single(struct dma_device *dev, void *ptr, size_t len,
-			  enum dma_data_direction dir)
-{
-	return dma_map_phys(dev, port_virt_to_phys(ptr), len, dir);
 }
 
 /* Where what a driver gives back or looks at is. */
@@ -130,8 +124,8 @@ static __attribute__((noinline)) void unmap_slowly(struct dma_device *dev, dma_a
 		dma_misuse(dev, kind, addr.bus, len, caller);
 }
 
-void dma_unmap_single(struct dma_device *dev, dma_addr_t addr, size_t len,
-		      enum dma_data_direction dir)
+void dma_unmap_phys(struct dma_device *dev, dma_addr_t addr, size_t len,
+		    enum dma_data_direction dir, unsigned attrs)
 {
 	if (!surely_direct(dev, addr, len))
 		unmap_slowly(dev, addr, len, dir, DMA_CALLER);
@@ -182,4 +176,22 @@ void dma_sync_single_for_device(struct dma_device *dev, dma_addr_t addr, size_t 
 		return;
 	if (sync_bounced(dev, addr, &len, dir, &bounce, DMA_CALLER) && dir != DMA_FROM_DEVICE)
 		bounce_copy_in(dev, &bounce, dma_to_phys(&dev->limits, addr), len);
+}
+
+uint64_t dma_count_mappings(const struct dma_device *dev)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < DMA_SIZES; i++)
+		sum += dev->count.size[i];
+	return sum;
+}
+
+uint64_t dma_count_failures(const struct dma_device *dev)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < DMA_FAILURES; i++)
+		sum += dev->count.failed[i];
+	return sum;
 }

@@ -21,7 +21,8 @@ struct run {
 
 size_t swiotlb_metadata_size(size_t slots)
 {
-	return 2 * BITS_WORDS(slots) * sizeof(uint64_t) + slots * sizeof(struct swiotlb_slot);
+	return 2 * BITS_WORDS(slots) * sizeof(uint64_t) +
+	       slots * (sizeof(uint64_t) + sizeof(uint32_t) + sizeof(uint16_t));
 }
 
 void swiotlb_init(struct swiotlb *pool, phys_addr_t base, size_t slots, void *metadata)
@@ -34,11 +35,42 @@ void swiotlb_init(struct swiotlb *pool, phys_addr_t base, size_t slots, void *me
 	*pool = (struct swiotlb){
 		.base = base,
 		.slots = slots,
-		.used = metadata,
 		.head = (uint64_t *)metadata + words,
-		.slot = (struct swiotlb_slot *)((uint64_t *)metadata + 2 * words),
+		.original = (uint64_t *)metadata + 2 * words,
 	};
+	pool->runs.used = metadata;
+	pool->runs.slots = slots;
+	pool->runs.length = (uint32_t *)(pool->original + slots);
+	pool->owner = (uint16_t *)(pool->runs.length + slots);
 	memset(metadata, 0, 2 * words * sizeof(uint64_t));
+}
+
+void swiotlb_cache(struct swiotlb *pool, bool use)
+{
+	pool->cached = use;
+}
+
+static struct swiotlb_slot slot_at(const struct swiotlb *pool, long i)
+{
+	uint16_t owner = pool->owner[i];
+
+	return (struct swiotlb_slot){
+		.original = pool->original[i] & ((1UL << 52) - 1),
+		.length = pool->runs.length[i],
+		.device = owner & (SWIOTLB_DEVICES - 1),
+		.offset = pool->original[i] >> 52,
+		.direction = owner >> 10 & 3,
+		.settled = owner >> 12 & 1,
+		.coherent = owner >> 13 & 1,
+	};
+}
+
+static void slot_write(struct swiotlb *pool, long i, struct swiotlb_slot slot)
+{
+	pool->original[i] = slot.original | (uint64_t)slot.offset << 52;
+	pool->runs.length[i] = slot.length;
+	pool->owner[i] = (uint16_t)(slot.device | slot.direction << 10 | slot.settled << 12 |
+				    slot.coherent << 13);
 }
 
 /* The nearest allowed start at or above `i`, and at or below it. */
@@ -157,11 +189,12 @@ static long search_down(const uint64_t *used, const struct swiotlb_fit *fit, con
 	return BITS_NONE;
 }
 
-static bool is_wide(const struct swiotlb *pool, const struct swiotlb_fit *fit)
+void swiotlb_fit_prepare(const struct swiotlb *pool, struct swiotlb_fit *fit)
 {
-	return fit->first <= pool->base.value &&
-	       fit->last - pool->base.value >= ((uint64_t)pool->slots << SWIOTLB_SHIFT) - 1 &&
-	       fit->last >= pool->base.value;
+	fit->anywhere =
+		fit->first <= pool->base.value &&
+		fit->last - pool->base.value >= ((uint64_t)pool->slots << SWIOTLB_SHIFT) - 1 &&
+		fit->last >= pool->base.value;
 }
 
 /* Would an empty pool have a run? */
@@ -173,8 +206,8 @@ static bool possible(const struct swiotlb *pool, const struct swiotlb_fit *fit,
 	return search_up(NULL, fit, &run, record->length) != BITS_NONE;
 }
 
-static enum swiotlb_refusal refuse_locked(struct swiotlb *pool, const struct swiotlb_fit *fit,
-					  const struct swiotlb_slot *record, const struct run *run)
+static enum dma_failure refuse_locked(struct swiotlb *pool, const struct swiotlb_fit *fit,
+				      const struct swiotlb_slot *record, const struct run *run)
 {
 	struct swiotlb_fit anywhere = *fit;
 	uint64_t last_slot = pool->base.value + ((uint64_t)(pool->slots - 1) << SWIOTLB_SHIFT);
@@ -183,16 +216,16 @@ static enum swiotlb_refusal refuse_locked(struct swiotlb *pool, const struct swi
 	anywhere.first = 0;
 	anywhere.last = UINT64_MAX;
 	if (pool->slots == 0)
-		return SWIOTLB_OUT_OF_MASK;
+		return DMA_FAIL_OUT_OF_MASK;
 	if (fit->last < pool->base.value + SWIOTLB_SLOT - 1 || fit->first > last_slot)
-		return SWIOTLB_OUT_OF_MASK;
+		return DMA_FAIL_OUT_OF_MASK;
 	if (!possible(pool, &anywhere, record))
-		return SWIOTLB_TOO_BIG;
+		return DMA_FAIL_TOO_BIG;
 	if (!possible(pool, fit, record))
-		return SWIOTLB_OUT_OF_MASK;
-	if (end - run->low - bits_count(pool->used, run->low, end) < (size_t)run->slots)
-		return SWIOTLB_EXHAUSTED;
-	return SWIOTLB_FRAGMENTED;
+		return DMA_FAIL_OUT_OF_MASK;
+	if (end - run->low - bits_count(pool->runs.used, run->low, end) < (size_t)run->slots)
+		return DMA_FAIL_EXHAUSTED;
+	return DMA_FAIL_FRAGMENTED;
 }
 
 static phys_addr_t mark_locked(struct swiotlb *pool, const struct run *run, long i,
@@ -201,9 +234,9 @@ static phys_addr_t mark_locked(struct swiotlb *pool, const struct run *run, long
 	uint64_t addr = address_of(run, i);
 
 	record.offset = addr & (SWIOTLB_SLOT - 1);
-	pool->slot[i] = record;
+	slot_write(pool, i, record);
 	bit_set(pool->head, i);
-	bits_fill(pool->used, i, i + run->slots, true);
+	bits_fill(pool->runs.used, i, i + run->slots, true);
 	pool->stats.mappings++;
 	pool->stats.used += run->slots;
 	if (pool->stats.used > pool->stats.high_water)
@@ -212,23 +245,22 @@ static phys_addr_t mark_locked(struct swiotlb *pool, const struct run *run, long
 }
 
 phys_addr_t swiotlb_take(struct swiotlb *pool, const struct swiotlb_fit *fit,
-			 struct swiotlb_slot record, enum swiotlb_refusal *why)
+			 struct swiotlb_slot record, enum dma_failure *why)
 {
 	struct run run = plan(pool, fit, &record);
 	phys_addr_t addr = PHYS_NONE;
 	unsigned long flags = port_lock(&pool->lock);
 	long i;
 
-	if (is_wide(pool, fit))
-		i = search_down(pool->used, fit, &run, record.length);
+	if (fit->anywhere)
+		i = search_down(pool->runs.used, fit, &run, record.length);
 	else
-		i = search_up(pool->used, fit, &run, record.length);
+		i = search_up(pool->runs.used, fit, &run, record.length);
 	if (i != BITS_NONE) {
 		addr = mark_locked(pool, &run, i, record);
 	} else {
 		*why = refuse_locked(pool, fit, &record, &run);
 		pool->stats.refused[*why]++;
-		pool->stats.failures += *why != SWIOTLB_OUT_OF_MASK;
 	}
 	port_unlock(&pool->lock, flags);
 	return addr;
@@ -241,7 +273,7 @@ static long slot_index(const struct swiotlb *pool, phys_addr_t addr)
 
 static phys_addr_t mapping_start(const struct swiotlb *pool, long i)
 {
-	return phys_add(pool->base, ((uint64_t)i << SWIOTLB_SHIFT) + pool->slot[i].offset);
+	return phys_add(pool->base, ((uint64_t)i << SWIOTLB_SHIFT) + slot_at(pool, i).offset);
 }
 
 /* The index of the mapping that holds `addr`; BITS_NONE. */
@@ -249,41 +281,43 @@ static long find_locked(const struct swiotlb *pool, phys_addr_t addr)
 {
 	long i = slot_index(pool, addr), head;
 
-	if (!swiotlb_owns(pool, addr) || !bit_test(pool->used, i))
+	if (!swiotlb_owns(pool, addr) || !bit_test(pool->runs.used, i))
 		return BITS_NONE;
 	head = bits_last_set(pool->head, 0, i + 1);
 	if (head == BITS_NONE)
 		port_panic("swiotlb: slot %ld is used, but by no mapping", i);
-	if (addr.value - mapping_start(pool, head).value >= pool->slot[head].length)
+	if (addr.value - mapping_start(pool, head).value >= slot_at(pool, head).length)
 		return BITS_NONE;
 	return head;
 }
 
-bool swiotlb_find(struct swiotlb *pool, phys_addr_t addr, phys_addr_t *start,
+bool swiotlb_find(const struct swiotlb *pool_, phys_addr_t addr, phys_addr_t *start,
 		  struct swiotlb_slot *record)
 {
+	struct swiotlb *pool = (struct swiotlb *)pool_;
 	unsigned long flags = port_lock(&pool->lock);
 	long head = find_locked(pool, addr);
 
 	if (head != BITS_NONE) {
 		*start = mapping_start(pool, head);
-		*record = pool->slot[head];
+		*record = slot_at(pool, head);
 	}
 	port_unlock(&pool->lock, flags);
 	return head != BITS_NONE;
 }
 
-bool swiotlb_put(struct swiotlb *pool, phys_addr_t start)
+bool swiotlb_put(struct swiotlb *pool, const struct swiotlb_fit *fit, phys_addr_t start)
 {
 	unsigned long flags = port_lock(&pool->lock);
 	long i = find_locked(pool, start);
 	bool found = i != BITS_NONE && mapping_start(pool, i).value == start.value;
 
 	if (found) {
-		size_t n = swiotlb_run(&pool->slot[i]);
+		struct swiotlb_slot slot = slot_at(pool, i);
+		size_t n = swiotlb_run(&slot);
 
 		bit_clear(pool->head, i);
-		bits_fill(pool->used, i, i + n, false);
+		bits_fill(pool->runs.used, i, i + n, false);
 		pool->stats.used -= n;
 	}
 	port_unlock(&pool->lock, flags);
@@ -296,20 +330,13 @@ size_t swiotlb_abandon(struct swiotlb *pool, uint16_t device)
 	size_t n = 0;
 
 	for (long i = -1; (i = bits_first_set(pool->head, i + 1, pool->slots)) != BITS_NONE;) {
-		if (pool->slot[i].device == device) {
-			pool->slot[i].device = 0;
+		if (slot_at(pool, i).device == device) {
+			pool->owner[i] &= (uint16_t) ~(SWIOTLB_DEVICES - 1);
 			n++;
 		}
 	}
 	port_unlock(&pool->lock, flags);
 	return n;
-}
-
-void swiotlb_count_copy(struct swiotlb *pool, bool in, size_t bytes)
-{
-	uint64_t *count = in ? &pool->stats.bytes_in : &pool->stats.bytes_out;
-
-	__atomic_fetch_add(count, bytes, __ATOMIC_RELAXED);
 }
 
 size_t swiotlb_largest_run(struct swiotlb *pool)
@@ -318,8 +345,8 @@ size_t swiotlb_largest_run(struct swiotlb *pool)
 	size_t largest = 0;
 	long from, to = 0;
 
-	while ((from = bits_first_clear(pool->used, to, pool->slots)) != BITS_NONE) {
-		to = bits_first_set(pool->used, from, pool->slots);
+	while ((from = bits_first_clear(pool->runs.used, to, pool->slots)) != BITS_NONE) {
+		to = bits_first_set(pool->runs.used, from, pool->slots);
 		if (to == BITS_NONE)
 			to = (long)pool->slots;
 		if ((size_t)(to - from) > largest)
@@ -329,14 +356,9 @@ size_t swiotlb_largest_run(struct swiotlb *pool)
 	return largest;
 }
 
-const char *swiotlb_refusal_name(enum swiotlb_refusal why)
+void swiotlb_settle(struct swiotlb *pool, phys_addr_t start, bool settled)
 {
-	static const char *const names[SWIOTLB_REFUSALS] = {
-		[SWIOTLB_TOO_BIG] = "too big",
-		[SWIOTLB_OUT_OF_MASK] = "out of mask",
-		[SWIOTLB_EXHAUSTED] = "exhausted",
-		[SWIOTLB_FRAGMENTED] = "fragmented",
-	};
+	long i = slot_index(pool, start);
 
-	return names[why];
+	pool->owner[i] = (uint16_t)((pool->owner[i] & ~(1 << 12)) | settled << 12);
 }

@@ -6,20 +6,29 @@
  *	base                                                 base + slots * 2 KiB
  *	|  tight masks from the bottom ->        <- wide masks from the top  |
  *
- * A mapping is a run of slots. Its first slot's record holds what was mapped;
- * `used` has a bit per slot, `head` a bit where a mapping begins, so that an
- * address inside a mapping finds its beginning. A run is refused only where no
- * fitting one is free; the search costs at most a walk over `used`.
+ * A mapping is a run of slots. What it is of is kept by its first slot, in
+ * arrays beside the pool, and `head` has a bit where a mapping begins. The free
+ * runs are indexed by length and place (dma/runs.h). In front of that each CPU
+ * has a magazine of short runs that it gave back: they count as free, serve
+ * devices that may have any slot, and go back before anything is refused. A run
+ * is refused only where no fitting one is free.
  *
- * What lies in a run outside the mapping was others': who takes it zeroes it
- * before a device can see it. Memory is touched by that and by copies alone.
+ *	an address in a mapping -> its beginning:
+ *	head   ...|......1.........|................|.........^......|...
+ *	                 '- length of the run's first slot in each later word of
+ *	                    `head`: where the mapping begins. So one look is enough.
  *
- * Nothing here knows of bus addresses: dma/bounce.c translates. One lock; copies
- * are made outside it. Any context, interrupts on or off.
+ * What lies in a run outside the mapping was others': who takes it for a device
+ * that is forced to bounce zeroes it. Memory is touched by that and by copies
+ * alone, outside all locks.
+ *
+ * Nothing here knows of bus addresses: dma/bounce.c translates. Any context,
+ * interrupts on or off.
  */
 #ifndef DMA_SWIOTLB_H
 #define DMA_SWIOTLB_H
 
+#include "dma/runs.h"
 #include "dma/types.h"
 #include "mm/port.h"
 
@@ -27,15 +36,18 @@
 #define SWIOTLB_SLOT	  (1UL << SWIOTLB_SHIFT)
 #define SWIOTLB_MAX_SLOTS ((size_t)((GIB(4) >> SWIOTLB_SHIFT) - 1)) /* lengths are 32 bits */
 
-/* What a run of slots is used for; kept in its first slot's record. */
+/* What a run of slots is used for. In memory it takes 14 bytes a slot. */
 struct swiotlb_slot {
-	uint64_t original;	/* physical address of the buffer */
+	uint64_t original;	/* physical address of the buffer, below 2^52 */
 	uint32_t length;	/* bytes */
-	uint16_t device;	/* dma_device.id */
-	uint16_t offset : 12;	/* of the mapping in its first slot, in bytes */
+	uint16_t device;	/* dma_device.id, below SWIOTLB_DEVICES */
+	uint16_t offset : 11;	/* of the mapping in its first slot, in bytes */
 	uint16_t direction : 2; /* enum dma_data_direction */
+	uint16_t settled : 1;	/* nothing is to be copied out any more */
+	uint16_t coherent : 1;	/* of dma_alloc_coherent(): no mapping, and of no buffer */
 };
-_Static_assert(sizeof(struct swiotlb_slot) == 16, "16 bytes of metadata a slot");
+
+#define SWIOTLB_DEVICES 1024
 
 /* What a device asks of a run of slots; all addresses physical, inclusive. */
 struct swiotlb_fit {
@@ -43,49 +55,62 @@ struct swiotlb_fit {
 	uint64_t boundary_mask;	 /* as in dma_limits, of bus addresses */
 	uint64_t shift;		 /* bus address minus physical address */
 	uint32_t min_align_mask; /* as in dma_limits, of bus addresses */
+	bool anywhere;		 /* any run of the pool will do; swiotlb_fit_prepare() */
 };
 
-/* Why there is no run. */
-enum swiotlb_refusal {
-	SWIOTLB_TOO_BIG,     /* nor would there be in the pool if it was empty */
-	SWIOTLB_OUT_OF_MASK, /* nor would there be in an empty pool, between first and last */
-	SWIOTLB_EXHAUSTED,   /* fewer slots are free there than it takes */
-	SWIOTLB_FRAGMENTED,  /* enough are, but no run of them that fits */
-	SWIOTLB_REFUSALS
-};
-
+/* Atomic, but for what a taker of the lock alone changes. */
 struct swiotlb_stats {
-	uint64_t mappings;		    /* ever made */
-	uint64_t bytes_in;		    /* copied into the pool */
-	uint64_t bytes_out;		    /* copied out of it */
-	uint64_t failures;		    /* refusals, but for those out of mask */
-	uint64_t refused[SWIOTLB_REFUSALS]; /* by reason */
-	size_t used;			    /* slots in use now */
-	size_t high_water;		    /* most slots ever in use */
+	uint64_t mappings;		/* ever made */
+	uint64_t bytes_in;		/* copied into the pool */
+	uint64_t bytes_out;		/* copied out of it */
+	uint64_t refused[DMA_FAILURES]; /* by reason */
+	size_t used;			/* slots of mappings now */
+	size_t high_water;		/* most ever */
+};
+
+/* Runs that a CPU gave back and will soon want again, by length, the latest on top. */
+#define SWIOTLB_MAGAZINE_SLOTS 8  /* the longest run that is kept */
+#define SWIOTLB_MAGAZINE_RUNS  16 /* of each length */
+
+struct swiotlb_magazine {
+	struct port_lock lock;
+	/* under lock: */
+	uint32_t count[SWIOTLB_MAGAZINE_SLOTS];
+	uint32_t run[SWIOTLB_MAGAZINE_SLOTS][SWIOTLB_MAGAZINE_RUNS]; /* first slots */
 };
 
 struct swiotlb {
 	phys_addr_t base;
 	size_t slots;
-	bool force; /* bounce everything; looked at when a device is added */
+	bool force;  /* bounce everything; looked at when a device is added */
+	bool cached; /* the magazines are used; swiotlb_cache() */
+	/* Of a mapping's first slot. Whose the slot is, his they are, until `head` says so: */
+	uint64_t *head;	    /* atomic: a bit where a mapping begins */
+	uint64_t *original; /* and above 52 bits the offset */
+	uint16_t *owner;    /* device, direction, flags */
+	struct swiotlb_magazine magazine[PORT_CPUS];
+	struct swiotlb_stats stats;
 	struct port_lock lock;
 	/* under lock: */
-	uint64_t *used;		    /* a bit a slot */
-	uint64_t *head;		    /* a bit where a mapping begins */
-	struct swiotlb_slot *slot;  /* one a slot */
-	struct swiotlb_stats stats; /* bytes_in and bytes_out are atomic instead */
+	struct runs runs; /* its length[] of a slot that isn't free is the slot's owner's */
 };
 
-/* Bytes of bookkeeping for a pool of that many slots. */
+/* Bytes of bookkeeping for a pool of that many slots: 16 a slot at most, all in all. */
 size_t swiotlb_metadata_size(size_t slots);
 
 /*
  * A pool over `slots` slots of RAM at `base` (slot-aligned), with bookkeeping
  * in `metadata` (swiotlb_metadata_size() bytes, 8-aligned), which no device
  * can be made to reach. Slots beyond SWIOTLB_MAX_SLOTS are left out. A pool of
- * none is one that is off: it refuses everything as too big.
+ * none is one that is off: it refuses everything as out of mask.
  */
 void swiotlb_init(struct swiotlb *pool, phys_addr_t base, size_t slots, void *metadata);
+
+/* Use the magazines, which is how a pool begins, or empty and pass them by. */
+void swiotlb_cache(struct swiotlb *pool, bool use);
+
+/* Find out fit->anywhere, from the rest of it. */
+void swiotlb_fit_prepare(const struct swiotlb *pool, struct swiotlb_fit *fit);
 
 /* Is this physical address in the pool? */
 static inline bool swiotlb_owns(const struct swiotlb *pool, phys_addr_t addr)
@@ -94,29 +119,39 @@ static inline bool swiotlb_owns(const struct swiotlb *pool, phys_addr_t addr)
 }
 
 /*
- * Take a run of slots for `record` (length > 0; offset is set here) under
- * `fit`: from the top for one that may lie anywhere in the pool, else from the
- * bottom. Returns the address of the mapping's first byte; PHYS_NONE, counted,
- * and the reason in *why where no run fits.
+ * Take a run of slots for `slot` (length > 0; offset is set here) under a
+ * prepared fit: from the top where `anywhere`, else from the bottom. Returns
+ * the address of the mapping's first byte; PHYS_NONE, counted, and the reason
+ * in *why where no run fits.
+ *
+ * Cost: a few bit scans; under a mask that has only a part of the pool, one for
+ * each length of free runs at most; for more than 256 KiB also a look at each
+ * free run of about that length. With alignment or a boundary the same for a run
+ * that is certainly long enough, and one pass over the pool's bitmap before a
+ * refusal.
  */
 phys_addr_t swiotlb_take(struct swiotlb *pool, const struct swiotlb_fit *fit,
-			 struct swiotlb_slot record, enum swiotlb_refusal *why);
+			 struct swiotlb_slot slot, enum dma_failure *why);
 
 /* Slots of a mapping: of its bytes, and of those before them in the first slot. */
-static inline size_t swiotlb_run(const struct swiotlb_slot *record)
+static inline size_t swiotlb_run(const struct swiotlb_slot *slot)
 {
-	return ((size_t)record->offset + record->length + SWIOTLB_SLOT - 1) >> SWIOTLB_SHIFT;
+	return ((size_t)slot->offset + slot->length + SWIOTLB_SLOT - 1) >> SWIOTLB_SHIFT;
 }
 
 /*
- * The mapping that holds `addr`: its first byte in *start and its record.
- * False where `addr` is in no mapping.
+ * The mapping that holds `addr`, in *start its first byte, in *slot what it is
+ * of. False where `addr` is in no mapping. No lock: whose mapping it is, he
+ * doesn't unmap it meanwhile.
  */
-bool swiotlb_find(struct swiotlb *pool, phys_addr_t addr, phys_addr_t *start,
-		  struct swiotlb_slot *record);
+bool swiotlb_find(const struct swiotlb *pool, phys_addr_t addr, phys_addr_t *start,
+		  struct swiotlb_slot *slot);
 
 /* Free the run of the mapping that starts at `start`. False where none does. */
-bool swiotlb_put(struct swiotlb *pool, phys_addr_t start);
+bool swiotlb_put(struct swiotlb *pool, const struct swiotlb_fit *fit, phys_addr_t start);
+
+/* Nothing is to be copied out any more, or again; of the mapping that starts at `start`. */
+void swiotlb_settle(struct swiotlb *pool, phys_addr_t start, bool settled);
 
 /*
  * Make all mappings of `device` nobody's (device 0): their slots are never
@@ -125,13 +160,14 @@ bool swiotlb_put(struct swiotlb *pool, phys_addr_t start);
 size_t swiotlb_abandon(struct swiotlb *pool, uint16_t device);
 
 /* Account a copy of `bytes` into or out of the pool. */
-void swiotlb_count_copy(struct swiotlb *pool, bool in, size_t bytes);
+static inline void swiotlb_count_copy(struct swiotlb *pool, bool in, size_t bytes)
+{
+	__atomic_fetch_add(in ? &pool->stats.bytes_in : &pool->stats.bytes_out, bytes,
+			   __ATOMIC_RELAXED);
+}
 
-/* The longest free run, in slots; a walk over the bitmap, for reports. */
+/* The longest free run, in slots, with the magazines emptied; for reports. */
 size_t swiotlb_largest_run(struct swiotlb *pool);
-
-/* A refusal in words. */
-const char *swiotlb_refusal_name(enum swiotlb_refusal why);
 
 /* Walk everything, panic where it contradicts itself. For tests. */
 void swiotlb_validate(struct swiotlb *pool);

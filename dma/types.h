@@ -29,4 +29,31 @@ enum dma_data_direction {
 	DMA_FROM_DEVICE, /* the device writes */
 };
 
+/* What a caller may ask beyond; an `attrs` argument is any of them together. */
+enum dma_attrs {
+	DMA_ATTR_SKIP_CPU_SYNC = 1 << 0, /* map and unmap copy nothing: sync does */
+	DMA_ATTR_NO_WARN = 1 << 1,	 /* a failure is counted, but not said */
+	/*
+	 * FROM_DEVICE: what was in the buffer isn't wanted. Nothing is copied in; a
+	 * bounced mapping is zeroed instead, so that what the device leaves out
+	 * shows nothing of others'. See dma_set_written().
+	 */
+	DMA_ATTR_OVERWRITE = 1 << 2,
+};
+
+/* Why a mapping could not be made. */
+enum dma_failure {
+	DMA_FAIL_NONE,
+	DMA_FAIL_LENGTH, /* no bytes, an end that wraps, more than a segment, or too many of them */
+	DMA_FAIL_TOO_BIG,     /* nor could it in an empty pool */
+	DMA_FAIL_OUT_OF_MASK, /* nor in an empty pool as the device reaches it, and no pages serve
+			       */
+	DMA_FAIL_EXHAUSTED,   /* fewer slots are free, within the device's reach, than it takes */
+	DMA_FAIL_FRAGMENTED,  /* enough are, but no run of them that fits */
+	DMA_FAILURES
+};
+
+/* It in words, as in the log. */
+const char *dma_failure_name(enum dma_failure why);
+
 #endif

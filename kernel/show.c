@@ -83,12 +83,11 @@ void show_swiotlb(void)
 	       (ull)(pool->base.value + pool->slots * SWIOTLB_SLOT), pool->slots);
 	printf("used %zu, high water %zu, longest free run %zu slots\n", stats->used,
 	       stats->high_water, swiotlb_largest_run(pool));
-	printf("mappings %llu, bytes in %llu, bytes out %llu, failures %llu\n",
-	       (ull)stats->mappings, (ull)stats->bytes_in, (ull)stats->bytes_out,
-	       (ull)stats->failures);
-	for (unsigned why = 0; why < SWIOTLB_REFUSALS; why++)
+	printf("mappings %llu, bytes in %llu, bytes out %llu\n", (ull)stats->mappings,
+	       (ull)stats->bytes_in, (ull)stats->bytes_out);
+	for (unsigned why = 0; why < DMA_FAILURES; why++)
 		if (stats->refused[why])
-			printf("refused: %s, %llu times\n", swiotlb_refusal_name(why),
+			printf("refused: %s, %llu times\n", dma_failure_name(why),
 			       (ull)stats->refused[why]);
 	if (pool->force)
 		printf("forced: everything is bounced\n");
@@ -118,8 +117,9 @@ static void show_counters(const struct device *dev)
 	const struct dma_counters *n = &dev->dma.count;
 
 	printf("%-7s %8llu %8llu %9llu %10llu %10llu %5llu %8llu %7llu\n", dev->name,
-	       (ull)n->mappings, (ull)n->bounced, (ull)n->transient, (ull)n->bytes_in,
-	       (ull)n->bytes_out, (ull)n->live, (ull)n->failures, (ull)n->refused);
+	       (ull)dma_count_mappings(&dev->dma), (ull)n->bounced, (ull)n->transient,
+	       (ull)n->bytes_in, (ull)n->bytes_out, (ull)n->live,
+	       (ull)dma_count_failures(&dev->dma), (ull)n->refused);
 }
 
 static void show_misuse(void)

@@ -160,7 +160,7 @@ static void wrong_direct(struct ktest *t)
 
 	dma_unmap_single(&f->near, low, 100, DMA_TO_DEVICE); /* none is mapped */
 	fixture_expect_misuse(t, DMA_MISUSE_UNMAP_INVALID);
-	EXPECT_EQ(t, dma_map_phys(&f->near, phys(low.bus), 100, DMA_TO_DEVICE).bus, low.bus);
+	EXPECT_EQ(t, dma_map_phys(&f->near, phys(low.bus), 100, DMA_TO_DEVICE, 0).bus, low.bus);
 	dma_unmap_single(&f->near, out, 100, DMA_TO_DEVICE);
 	fixture_expect_misuse(t, DMA_MISUSE_UNMAP_INVALID);
 	dma_unmap_single(&f->near, free_slot, 100, DMA_TO_DEVICE);
@@ -197,11 +197,11 @@ static void leave(struct ktest *t, struct dma_device *dev, struct leak *leak)
 
 	EXPECT_EQ(t, dma_device_add(&f->sys, dev, "leaky0", NULL), 0);
 	dev->limits = f->near.limits;
-	leak->slot = dma_map_phys(dev, buffer, S(2), DMA_TO_DEVICE);
+	leak->slot = dma_map_phys(dev, buffer, S(2), DMA_TO_DEVICE, 0);
 	dev->limits = f->tight.limits;
-	leak->page = dma_map_phys(dev, buffer, 100, DMA_TO_DEVICE);
-	slot = dma_map_phys(&f->near, buffer, 1, DMA_TO_DEVICE);
-	page = dma_map_phys(&f->tight, buffer, 1, DMA_TO_DEVICE);
+	leak->page = dma_map_phys(dev, buffer, 100, DMA_TO_DEVICE, 0);
+	slot = dma_map_phys(&f->near, buffer, 1, DMA_TO_DEVICE, 0);
+	page = dma_map_phys(&f->tight, buffer, 1, DMA_TO_DEVICE, 0);
 	dma_device_remove(dev);
 	fixture_expect_misuse(t, DMA_MISUSE_LEAK);
 	dma_unmap_single(&f->near, slot, 1, DMA_TO_DEVICE);
@@ -219,7 +219,7 @@ static void expect_strangers(struct ktest *t, struct dma_device *gone, struct dm
 	uint64_t out;
 
 	next->limits = f->near.limits;
-	fine = dma_map_phys(next, phys(f->base + FIXTURE_HIGH), 1, DMA_TO_DEVICE);
+	fine = dma_map_phys(next, phys(f->base + FIXTURE_HIGH), 1, DMA_TO_DEVICE, 0);
 	dma_unmap_single(gone, fine, 1, DMA_TO_DEVICE);
 	fixture_expect_misuse(t, DMA_MISUSE_DEVICE);
 	dma_unmap_single(next, fine, 1, DMA_TO_DEVICE);
@@ -245,12 +245,12 @@ static void leak_is_quarantined(struct ktest *t)
 	expect_strangers(t, &gone, &next, &leak);
 	EXPECT_EQ(t, f->pool.stats.used, 2);
 	EXPECT_EQ(t, f->sys.transients, 1);
-	fine = dma_map_phys(&f->near, phys(f->base + FIXTURE_HIGH), rest, DMA_TO_DEVICE);
+	fine = dma_map_phys(&f->near, phys(f->base + FIXTURE_HIGH), rest, DMA_TO_DEVICE, 0);
 	EXPECT_EQ(t, fine.bus, f->base + FIXTURE_POOL); /* all but what is in quarantine */
 	dma_unmap_single(&f->near, fine, rest, DMA_TO_DEVICE);
 	dma_device_remove(&next);
 	/* A machine would keep it; the fixture is to end clean. */
-	EXPECT(t, swiotlb_put(&f->pool, phys(leak.slot.bus)));
+	EXPECT(t, swiotlb_put(&f->pool, &f->near.fit, phys(leak.slot.bus)));
 	EXPECT(t, transient_put(&f->sys, phys(leak.page.bus)));
 }
 

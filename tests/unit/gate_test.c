@@ -106,7 +106,7 @@ static void pool(struct ktest *t)
 	expect_open(t, &f->near, first - 16, 16);
 
 	f->near.limits.min_align_mask = 0xfff;
-	addr = dma_map_phys(&f->near, phys(f->base + FIXTURE_HIGH + 0x123), 5000, DMA_TO_DEVICE);
+	addr = dma_map_phys(&f->near, phys(f->base + FIXTURE_HIGH + 0x123), 5000, DMA_TO_DEVICE, 0);
 	around_mapping(t, &f->near, &f->near2, addr.bus, 5000);
 	dma_unmap_single(&f->near, addr, 5000, DMA_TO_DEVICE);
 	expect_shut(t, &f->near, addr.bus, 5000, DMA_MISUSE_GATE_POOL);
@@ -119,7 +119,8 @@ static void transient(struct ktest *t)
 	uint64_t block;
 
 	f->tight.limits.min_align_mask = 0xfff;
-	addr = dma_map_phys(&f->tight, phys(f->base + FIXTURE_HIGH + 0x123), 9000, DMA_TO_DEVICE);
+	addr = dma_map_phys(&f->tight, phys(f->base + FIXTURE_HIGH + 0x123), 9000, DMA_TO_DEVICE,
+			    0);
 	REQUIRE(t, !dma_mapping_error(&f->tight, addr));
 	around_mapping(t, &f->tight, &f->tight2, addr.bus, 9000);
 	block = addr.bus - 0x123;
@@ -144,7 +145,7 @@ static void removed_device(struct ktest *t)
 	dma_device_remove(&dev);
 	expect_shut(t, &dev, f->base + FIXTURE_LOW, 16, DMA_MISUSE_GATE_REACH);
 	EXPECT(t, dma_mapping_error(&dev, dma_map_phys(&dev, phys(f->base + FIXTURE_LOW), 16,
-						       DMA_TO_DEVICE)));
+						       DMA_TO_DEVICE, 0)));
 }
 
 static const struct ktest_case cases[] = {

@@ -16,6 +16,7 @@
 	}
 
 static struct swiotlb pool;
+static const struct swiotlb_fit any_fit = ANYWHERE;
 static uint64_t metadata[2 * SLOTS + 2 * ((SLOTS + 63) / 64)];
 
 static void begin(struct ktest *t)
@@ -33,10 +34,14 @@ static void end(struct ktest *t)
 }
 
 static uint64_t take(const struct swiotlb_fit *fit, uint64_t original, uint32_t length,
-		     enum swiotlb_refusal *why)
+		     enum dma_failure *why)
 {
-	struct swiotlb_slot record = {.original = original, .length = length, .device = 1};
-	uint64_t addr = swiotlb_take(&pool, fit, record, why).value;
+	struct swiotlb_slot slot = {.original = original, .length = length, .device = 1};
+	struct swiotlb_fit ready = *fit;
+	uint64_t addr;
+
+	swiotlb_fit_prepare(&pool, &ready);
+	addr = swiotlb_take(&pool, &ready, slot, why).value;
 
 	swiotlb_validate(&pool);
 	return addr;
@@ -44,7 +49,7 @@ static uint64_t take(const struct swiotlb_fit *fit, uint64_t original, uint32_t 
 
 static void put(struct ktest *t, uint64_t addr)
 {
-	EXPECT(t, swiotlb_put(&pool, phys(addr)));
+	EXPECT(t, swiotlb_put(&pool, &any_fit, phys(addr)));
 	swiotlb_validate(&pool);
 }
 
@@ -52,7 +57,7 @@ static void put_all(struct ktest *t)
 {
 	for (size_t i = 0; i < SLOTS; i++)
 		if (pool.head[i / 64] >> (i % 64) & 1)
-			put(t, BASE + i * SWIOTLB_SLOT + pool.slot[i].offset);
+			put(t, BASE + i * SWIOTLB_SLOT + (pool.original[i] >> 52));
 }
 
 /* One request of an empty pool: where it lies, or why it doesn't. */
@@ -70,24 +75,24 @@ static const struct {
 	{0x12345678, S(1), ANYWHERE, END - S(1)},
 	{0x12345678, S(1) + 1, ANYWHERE, END - S(2)},
 	{0, S(SLOTS), ANYWHERE, BASE}, /* the whole pool in one mapping */
-	{0, S(SLOTS) + 1, ANYWHERE, NO(SWIOTLB_TOO_BIG)},
-	{0, UINT32_MAX, ANYWHERE, NO(SWIOTLB_TOO_BIG)},
+	{0, S(SLOTS) + 1, ANYWHERE, NO(DMA_FAIL_TOO_BIG)},
+	{0, UINT32_MAX, ANYWHERE, NO(DMA_FAIL_TOO_BIG)},
 	{0, 1, {.last = END - 1, .boundary_mask = UINT64_MAX}, END - S(1)},
 	/* tight from the bottom, also if it is one byte that is missing */
 	{0, 1, {.last = END - 2, .boundary_mask = UINT64_MAX}, BASE},
 	{0, 1, {.first = BASE + 1, .last = END, .boundary_mask = UINT64_MAX}, BASE + S(1)},
 	{0, S(1), {.last = BASE + S(1) - 1, .boundary_mask = UINT64_MAX}, BASE},
-	{0, S(1), {.last = BASE + S(1) - 2, .boundary_mask = UINT64_MAX}, NO(SWIOTLB_OUT_OF_MASK)},
+	{0, S(1), {.last = BASE + S(1) - 2, .boundary_mask = UINT64_MAX}, NO(DMA_FAIL_OUT_OF_MASK)},
 	{0, S(3), {.last = BASE + S(3) - 1, .boundary_mask = UINT64_MAX}, BASE},
-	{0, S(3), {.last = BASE + S(3) - 2, .boundary_mask = UINT64_MAX}, NO(SWIOTLB_OUT_OF_MASK)},
+	{0, S(3), {.last = BASE + S(3) - 2, .boundary_mask = UINT64_MAX}, NO(DMA_FAIL_OUT_OF_MASK)},
 	/* the mask counts for the mapping's last byte, not the slot's */
 	{0, 100, {.last = BASE + S(2) + 99, .boundary_mask = UINT64_MAX}, BASE},
-	{0, 1, {.last = BASE - 1, .boundary_mask = UINT64_MAX}, NO(SWIOTLB_OUT_OF_MASK)},
-	{0, UINT32_MAX, {.last = 0xffffff, .boundary_mask = UINT64_MAX}, NO(SWIOTLB_OUT_OF_MASK)},
+	{0, 1, {.last = BASE - 1, .boundary_mask = UINT64_MAX}, NO(DMA_FAIL_OUT_OF_MASK)},
+	{0, UINT32_MAX, {.last = 0xffffff, .boundary_mask = UINT64_MAX}, NO(DMA_FAIL_OUT_OF_MASK)},
 	{0,
 	 1,
 	 {.first = END, .last = UINT64_MAX, .boundary_mask = UINT64_MAX},
-	 NO(SWIOTLB_OUT_OF_MASK)},
+	 NO(DMA_FAIL_OUT_OF_MASK)},
 	{0,
 	 S(2),
 	 {.first = END - S(2), .last = UINT64_MAX, .boundary_mask = UINT64_MAX},
@@ -95,7 +100,7 @@ static const struct {
 	{0,
 	 S(2),
 	 {.first = END - S(2) + 1, .last = UINT64_MAX, .boundary_mask = UINT64_MAX},
-	 NO(SWIOTLB_OUT_OF_MASK)},
+	 NO(DMA_FAIL_OUT_OF_MASK)},
 	/* low bits as the original's, in the slot and beyond it */
 	{0x5123,
 	 0x10,
@@ -120,7 +125,7 @@ static const struct {
 	{0x3f123,
 	 0x10,
 	 {.last = UINT64_MAX, .boundary_mask = UINT64_MAX, .min_align_mask = 0x3ffff},
-	 NO(SWIOTLB_TOO_BIG)},
+	 NO(DMA_FAIL_TOO_BIG)},
 	/* a bus offset that is no multiple of the alignment */
 	{0x5123,
 	 0x10,
@@ -131,23 +136,23 @@ static const struct {
 	{0, S(5), {.last = UINT64_MAX, .boundary_mask = 0xffff}, 0x1130000 - S(5)},
 	{0, 0x10000, {.last = UINT64_MAX, .boundary_mask = 0xffff}, 0x1120000},
 	{0, 0x10000, {.last = END - 2, .boundary_mask = 0xffff}, BASE},
-	{0, 0x10001, {.last = UINT64_MAX, .boundary_mask = 0xffff}, NO(SWIOTLB_TOO_BIG)},
+	{0, 0x10001, {.last = UINT64_MAX, .boundary_mask = 0xffff}, NO(DMA_FAIL_TOO_BIG)},
 	{0, S(4), {.last = END - 2, .boundary_mask = 0xffff, .shift = 0x10000 - S(1)}, BASE + S(1)},
 	{0x800,
 	 0x1000,
 	 {.last = UINT64_MAX, .boundary_mask = 0xfff, .min_align_mask = 0xfff},
-	 NO(SWIOTLB_TOO_BIG)},
+	 NO(DMA_FAIL_TOO_BIG)},
 	{0x800,
 	 0x800,
 	 {.last = UINT64_MAX, .boundary_mask = 0xfff, .min_align_mask = 0xfff},
 	 END - S(1)},
-	{0, 2048, {.last = UINT64_MAX, .boundary_mask = 0x3ff}, NO(SWIOTLB_TOO_BIG)},
+	{0, 2048, {.last = UINT64_MAX, .boundary_mask = 0x3ff}, NO(DMA_FAIL_TOO_BIG)},
 };
 
 static void empty_pool(struct ktest *t)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
-		enum swiotlb_refusal why;
+		enum dma_failure why;
 		uint64_t got =
 			take(&requests[i].fit, requests[i].original, requests[i].length, &why);
 
@@ -165,35 +170,33 @@ static void every_odd_mask(struct ktest *t)
 {
 	for (unsigned bits = 24; bits <= 40; bits++) {
 		struct swiotlb_fit fit = {.last = DMA_BIT_MASK(bits), .boundary_mask = UINT64_MAX};
-		enum swiotlb_refusal why = SWIOTLB_REFUSALS;
+		enum dma_failure why = DMA_FAILURES;
 		uint64_t addr = take(&fit, 0, S(2), &why);
 
 		if (bits == 24) {
 			EXPECT_EQ(t, addr, UINT64_MAX);
-			EXPECT_EQ(t, why, SWIOTLB_OUT_OF_MASK);
+			EXPECT_EQ(t, why, DMA_FAIL_OUT_OF_MASK);
 		} else {
 			EXPECT_EQ(t, addr, END - S(2));
 			put(t, addr);
 		}
 	}
-	EXPECT_EQ(t, pool.stats.refused[SWIOTLB_OUT_OF_MASK], 1);
-	EXPECT_EQ(t, pool.stats.failures, 0);
+	EXPECT_EQ(t, pool.stats.refused[DMA_FAIL_OUT_OF_MASK], 1);
 }
 
 static void one_slot_left(struct ktest *t)
 {
 	struct swiotlb_fit fit = ANYWHERE, tight = ANYWHERE;
-	enum swiotlb_refusal why;
+	enum dma_failure why;
 
 	tight.last = END - 2;
 	for (size_t i = 0; i < SLOTS - 1; i++)
 		EXPECT_EQ(t, take(&fit, i, 1, &why), END - S(i + 1));
 	EXPECT_EQ(t, take(&fit, 0, S(1) + 1, &why), UINT64_MAX);
-	EXPECT_EQ(t, why, SWIOTLB_EXHAUSTED);
+	EXPECT_EQ(t, why, DMA_FAIL_EXHAUSTED);
 	EXPECT_EQ(t, take(&tight, 0, S(1), &why), BASE);
 	EXPECT_EQ(t, take(&fit, 0, 1, &why), UINT64_MAX);
-	EXPECT_EQ(t, why, SWIOTLB_EXHAUSTED);
-	EXPECT_EQ(t, pool.stats.failures, 2);
+	EXPECT_EQ(t, why, DMA_FAIL_EXHAUSTED);
 	EXPECT_EQ(t, pool.stats.high_water, SLOTS);
 	EXPECT_EQ(t, swiotlb_largest_run(&pool), 0);
 	put_all(t);
@@ -202,28 +205,28 @@ static void one_slot_left(struct ktest *t)
 static void fragmented(struct ktest *t)
 {
 	struct swiotlb_fit fit = ANYWHERE, low = ANYWHERE;
-	enum swiotlb_refusal why;
+	enum dma_failure why;
 
 	for (size_t i = 0; i < SLOTS; i++)
 		take(&fit, 0, 1, &why);
 	for (size_t i = 0; i < SLOTS; i += 2)
 		put(t, BASE + S(i));
 	EXPECT_EQ(t, take(&fit, 0, S(2), &why), UINT64_MAX);
-	EXPECT_EQ(t, why, SWIOTLB_FRAGMENTED);
+	EXPECT_EQ(t, why, DMA_FAIL_FRAGMENTED);
 	EXPECT_EQ(t, swiotlb_largest_run(&pool), 1);
 	low.last = BASE + S(3) - 1;
 	EXPECT_EQ(t, take(&low, 0, S(3), &why), UINT64_MAX);
-	EXPECT_EQ(t, why, SWIOTLB_EXHAUSTED); /* of its three, two are free */
+	EXPECT_EQ(t, why, DMA_FAIL_EXHAUSTED); /* of its three, two are free */
 	put(t, BASE + S(63));
 	EXPECT_EQ(t, take(&fit, 0, S(3), &why), BASE + S(62)); /* across two words */
-	EXPECT_EQ(t, pool.stats.refused[SWIOTLB_FRAGMENTED], 1);
+	EXPECT_EQ(t, pool.stats.refused[DMA_FAIL_FRAGMENTED], 1);
 	put_all(t);
 }
 
 static void found_from_any_byte(struct ktest *t)
 {
 	struct swiotlb_fit fit = ANYWHERE;
-	enum swiotlb_refusal why;
+	enum dma_failure why;
 	struct swiotlb_slot record;
 	phys_addr_t start;
 	uint64_t addr, length = S(70) + 5;
@@ -251,29 +254,29 @@ static void found_from_any_byte(struct ktest *t)
 static void put_only_at_the_start(struct ktest *t)
 {
 	struct swiotlb_fit fit = ANYWHERE;
-	enum swiotlb_refusal why;
+	enum dma_failure why;
 	uint64_t addr = take(&fit, 0, S(2), &why);
 
-	EXPECT(t, !swiotlb_put(&pool, phys(addr + 1)));
-	EXPECT(t, !swiotlb_put(&pool, phys(addr + S(1))));
-	EXPECT(t, !swiotlb_put(&pool, phys(addr - S(1))));
-	EXPECT(t, !swiotlb_put(&pool, phys(END)));
+	EXPECT(t, !swiotlb_put(&pool, &any_fit, phys(addr + 1)));
+	EXPECT(t, !swiotlb_put(&pool, &any_fit, phys(addr + S(1))));
+	EXPECT(t, !swiotlb_put(&pool, &any_fit, phys(addr - S(1))));
+	EXPECT(t, !swiotlb_put(&pool, &any_fit, phys(END)));
 	EXPECT_EQ(t, pool.stats.used, 2);
 	put(t, addr);
-	EXPECT(t, !swiotlb_put(&pool, phys(addr)));
+	EXPECT(t, !swiotlb_put(&pool, &any_fit, phys(addr)));
 }
 
 static void no_slots(struct ktest *t)
 {
 	struct swiotlb_fit fit = ANYWHERE;
-	enum swiotlb_refusal why = SWIOTLB_REFUSALS;
+	enum dma_failure why = DMA_FAILURES;
 	struct swiotlb_slot record = {.length = 1};
 	struct swiotlb none;
 
 	swiotlb_init(&none, phys(0), 0, metadata);
 	EXPECT(t, !swiotlb_owns(&none, phys(0)));
 	EXPECT(t, phys_is_none(swiotlb_take(&none, &fit, record, &why)));
-	EXPECT_EQ(t, why, SWIOTLB_OUT_OF_MASK);
+	EXPECT_EQ(t, why, DMA_FAIL_OUT_OF_MASK);
 	swiotlb_validate(&none);
 }
 
@@ -323,7 +326,7 @@ static uint64_t model_take(const struct swiotlb_fit *fit, const struct swiotlb_s
 
 /* Is this the reason, of those that an empty pool shows? */
 static bool model_agrees(const struct swiotlb_fit *fit, const struct swiotlb_slot *r,
-			 enum swiotlb_refusal why)
+			 enum dma_failure why)
 {
 	struct swiotlb_fit anywhere = *fit;
 	bool possible = model_take(fit, r, false, true) != UINT64_MAX;
@@ -331,9 +334,9 @@ static bool model_agrees(const struct swiotlb_fit *fit, const struct swiotlb_slo
 
 	anywhere.first = 0;
 	anywhere.last = UINT64_MAX;
-	if (why == SWIOTLB_TOO_BIG)
+	if (why == DMA_FAIL_TOO_BIG)
 		return !no_slot && model_take(&anywhere, r, false, true) == UINT64_MAX;
-	if (why == SWIOTLB_OUT_OF_MASK)
+	if (why == DMA_FAIL_OUT_OF_MASK)
 		return no_slot ||
 		       (!possible && model_take(&anywhere, r, false, true) != UINT64_MAX);
 	return possible;
@@ -373,9 +376,11 @@ static void model_step_take(struct ktest *t, size_t slot)
 				 .length = 1 + (uint32_t)ktest_random(t, longest),
 				 .device = 1};
 	uint64_t want = model_take(&fit, &r, wide, false);
-	enum swiotlb_refusal why = SWIOTLB_REFUSALS;
-	uint64_t got = swiotlb_take(&pool, &fit, r, &why).value;
+	enum dma_failure why = DMA_FAILURES;
+	uint64_t got;
 
+	swiotlb_fit_prepare(&pool, &fit);
+	got = swiotlb_take(&pool, &fit, r, &why).value;
 	EXPECT_EQ(t, got, want);
 	if (got == UINT64_MAX) {
 		EXPECT(t, model_agrees(&fit, &r, why));
@@ -400,7 +405,7 @@ static void model_step_put(struct ktest *t, size_t slot)
 	EXPECT_EQ(t, start.value, addr);
 	EXPECT_EQ(t, record.original, model.live[slot].original);
 	EXPECT_EQ(t, record.length, length);
-	EXPECT(t, swiotlb_put(&pool, phys(addr)));
+	EXPECT(t, swiotlb_put(&pool, &any_fit, phys(addr)));
 	model_mark(addr, length, 0);
 	model.live[slot].length = 0;
 }

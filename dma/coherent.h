@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory that CPU and device use at the same time, and buffers that are born
+ * where the device reaches.
+ *
+ * Coherent memory comes from the first of these that has it: the device's
+ * provider (memory of its own); pages under its coherent mask; the pool. It is
+ * zeroed, and aligned on the bus to the smallest power of two of pages that
+ * holds it; so up to 64 KiB never crosses 64 KiB.
+ *
+ * Any context, interrupts on or off.
+ */
+#ifndef DMA_COHERENT_H
+#define DMA_COHERENT_H
+
+#include "dma/dma.h"
+
+/* A source of coherent memory that is asked before all others. */
+struct dma_provider {
+	/*
+	 * 0, and both addresses; -ENOMEM: it has none left, others may be asked; any
+	 * other error: they may not.
+	 */
+	int (*alloc)(struct dma_device *dev, size_t size, void **cpu, dma_addr_t *handle);
+	/* False: this isn't of its memory. */
+	bool (*free)(struct dma_device *dev, size_t size, void *cpu, dma_addr_t handle);
+};
+
+/* `size` bytes, zeroed; NULL: none, and dma_last_failure() says why. Attribute: NO_WARN. */
+void *dma_alloc_attrs(struct dma_device *dev, size_t size, dma_addr_t *handle, unsigned attrs);
+
+/* Same size, pointer and handle as allocated; else it is a misuse, without effect. */
+void dma_free_attrs(struct dma_device *dev, size_t size, void *cpu, dma_addr_t handle,
+		    unsigned attrs);
+
+static inline void *dma_alloc_coherent(struct dma_device *dev, size_t size, dma_addr_t *handle)
+{
+	return dma_alloc_attrs(dev, size, handle, 0);
+}
+
+static inline void dma_free_coherent(struct dma_device *dev, size_t size, void *cpu,
+				     dma_addr_t handle)
+{
+	dma_free_attrs(dev, size, cpu, handle, 0);
+}
+
+/*
+ * A buffer to be mapped, of pages that the device reaches by its streaming mask
+ * and that keep its limits: mapping it never bounces (but where that is forced).
+ * Contents undefined. NULL: there are none; use any other memory, it is bounced.
+ */
+void *dma_alloc_for(struct dma_device *dev, size_t size);
+void dma_free_for(struct dma_device *dev, void *ptr, size_t size);
+
+#endif
