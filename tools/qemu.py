@@ -83,16 +83,23 @@ class Setup:
     module: Optional[Path] = None
     icount: bool = True  # instructions make the time; False: the host's clock does
     iso: Optional[Path] = None  # another than the build's
+    kernel: Optional[Path] = None  # by PVH, another than the build's
     reboot: bool = False  # False: QEMU ends where the machine would start over
     extra: Sequence[str] = ()
 
+    def image(self) -> Path:
+        """What is booted."""
+        if self.firmware == "pvh":
+            return self.kernel or self.build / "bounce.elf"
+        return self.iso or self.build / "bounce.iso"
+
     def _boot(self) -> List[str]:
         if self.firmware == "pvh":
-            args = ["-kernel", str(self.build / "bounce.elf")]
+            args = ["-kernel", str(self.image())]
             args += ["-append", self.cmdline] if self.cmdline else []
             args += ["-initrd", str(self.module)] if self.module else []
             return args
-        args = ["-cdrom", str(self.iso or self.build / "bounce.iso")]
+        args = ["-cdrom", str(self.image())]
         if self.cmdline:
             args += ["-fw_cfg", "name=opt/bounce/cmdline,string=" + _quoted(self.cmdline)]
         if self.module:
@@ -136,8 +143,7 @@ class Setup:
             raise QemuError(f"MEM={self.memory}: it is a number with M or G, such as 6G")
         if not shutil.which(QEMU):
             raise QemuError(f"{QEMU} is not here (package qemu-system-x86)")
-        image = self.iso or self.build / ("bounce.elf" if self.firmware == "pvh" else "bounce.iso")
-        for path in filter(None, (image, self.module)):
+        for path in filter(None, (self.image(), self.module)):
             if not Path(path).is_file():
                 raise QemuError(f"{path}: no such file")
 
