@@ -4,6 +4,8 @@
 # make run      build, boot, do the main job        FILE= ARGS= MACHINE= FIRMWARE= MEM= CPU= QEMU_ARGS=
 # make test     host unit tests, then everything in QEMU   SEED= PYTEST_ARGS=
 # make debug    QEMU (by PVH) stopped at the first 64-bit instruction, gdb attached   FILE= ARGS= MEM=
+# make bench    what calls cost, in instructions    NAMES=<name>[,<name>...]
+# make bench-linux   the same of Debian's kernel, for make bench to compare
 # make check    what needs no QEMU: format, layers, static analysis
 # make count    lines against the budget
 #
@@ -61,11 +63,11 @@ ASFLAGS := -g -I. -MMD -MP -D__ASSEMBLER__ -fno-pie -fcf-protection=none
 LDFLAGS := -nostdlib -static -no-pie --gc-sections -z max-page-size=0x1000 -z noexecstack \
            --build-id=none --orphan-handling=$(if $(WERROR),error,warn)
 
-SRC := $(sort $(foreach d,boot kernel kernel/jobs mm dma drivers tests tests/unit tests/kernel,$(wildcard $(d)/*.c $(d)/*.S)))
+SRC := $(sort $(foreach d,boot kernel kernel/jobs mm dma drivers tests tests/unit tests/kernel tests/bench,$(wildcard $(d)/*.c $(d)/*.S)))
 OBJ := $(patsubst %,$(O)/%.o,$(SRC))
 
-.PHONY: all clean run test debug check count FORCE
-.PHONY: packages-run packages-debug packages-test packages-check
+.PHONY: all clean run test debug bench bench-linux check count FORCE
+.PHONY: packages-run packages-debug packages-test packages-bench packages-check
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -128,7 +130,7 @@ $(O)/bounce.iso: $(O)/bounce.elf tools/iso.sh
 
 # --- running ----------------------------------------------------------------------------------
 
-packages-run packages-debug packages-test packages-check: packages-%:
+packages-run packages-debug packages-test packages-bench packages-check: packages-%:
 	@FIRMWARE='$(FIRMWARE)' sh tools/packages.sh $*
 
 # qemu -kernel wants no image, so FIRMWARE=pvh works where there is no GRUB.
@@ -147,6 +149,15 @@ debug: packages-debug
 test: packages-test
 	@$(MAKE) --no-print-directory -j$(JOBS) all host-test
 	@$(PYTHON) -m pytest tests/qemu --build $(O) $(if $(SEED),--seed $(SEED)) $(PYTEST_ARGS)
+
+# By PVH, with the compiler that was chosen: the README's figures are gcc's.
+bench: packages-bench
+	@$(MAKE) --no-print-directory -j$(JOBS) $(O)/bounce.elf
+	@$(PYTHON) tools/bench.py --build $(O) $(if $(NAMES),--names='$(NAMES)')
+
+bench-linux:
+	@if sh tools/packages.sh bench-linux; then $(PYTHON) tools/bench.py --linux --build $(O); \
+	else echo 'bench-linux: skipped: what it needs is not here, and was not installed'; fi
 
 # --- host unit tests --------------------------------------------------------------------------
 

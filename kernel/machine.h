@@ -31,6 +31,7 @@ struct machine {
 	size_t module_count;
 	struct module module[BOOT_MODULES];
 	uint64_t seed;
+	uint64_t entered;	/* kmain(), in TSC ticks */
 	struct mem_range image; /* the kernel, physical */
 };
 

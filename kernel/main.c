@@ -17,6 +17,7 @@
 #include "kernel/string.h"
 #include "kernel/time.h"
 #include "kernel/trap.h"
+#include "tests/bench/bench.h"
 #include "tests/ktest.h"
 
 struct machine machine;
@@ -25,7 +26,7 @@ void kmain(uint32_t magic, uint64_t info_addr);
 
 /* What is to be done, from the command line. */
 static struct {
-	const char *tests, *run;
+	const char *tests, *run, *bench;
 	bool exit;
 } asked;
 
@@ -37,6 +38,7 @@ static void options_init(void)
 	machine.seed = cmdline_number("seed", time_ticks() & UINT32_MAX, 0, UINT64_MAX);
 	asked.tests = cmdline_get("ktest");
 	asked.run = cmdline_get("run");
+	asked.bench = cmdline_get("bench");
 	asked.exit = cmdline_flag("exit", false);
 }
 
@@ -56,7 +58,7 @@ static void banner(void)
 		printf("no swiotlb\n");
 }
 
-/* The tests, then the job; the worst result is the exit code. */
+/* The tests, the job, the benches; the worst result is the exit code. */
 static int work(void)
 {
 	int code = EXIT_PASS;
@@ -65,6 +67,8 @@ static int work(void)
 		code = EXIT_FAIL;
 	if (asked.run && job_run(asked.run))
 		code = EXIT_FAIL;
+	if (asked.bench && bench_run(*asked.bench ? asked.bench : "all"))
+		code = EXIT_FAIL;
 	return code;
 }
 
@@ -72,6 +76,7 @@ void kmain(uint32_t magic, uint64_t info_addr)
 {
 	int code;
 
+	machine.entered = time_ticks();
 	console_init();					/* from here on there are words */
 	trap_init();					/* and a fault is reported */
 	firmware_init(magic, info_addr, &machine.boot); /* memory map, modules, command line */

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# packages.sh run|debug|test|check: is all there that the target needs?
+# packages.sh run|debug|test|bench|bench-linux|check: is all there that the target needs?
 #
 # What counts is whether a command or file is there, not what a package
 # database says, so that a machine without apt passes if it has the tools.
@@ -98,6 +98,27 @@ for_debug() {
 	command_in gdb gdb
 }
 
+for_bench() {
+	FIRMWARE=pvh
+	for_run
+}
+
+# A module for a Linux kernel whose image is had without being installed, and an initramfs.
+for_bench_linux() {
+	headers=linux-headers-amd64
+	grep -q '^ID=ubuntu' /etc/os-release 2>/dev/null && headers=linux-headers-generic
+	any_of $headers /lib/modules/*/build /usr/src/linux-headers-*-amd64 \
+		/usr/src/linux-headers-*-generic
+	command_in gcc gcc
+	command_in make make
+	command_in cpio cpio
+	# One that needs no libraries.
+	{ command -v busybox && ! ldd "$(command -v busybox)"; } >/dev/null 2>&1 ||
+		lack 'busybox (static)' busybox-static
+	command_in python3 python3
+	command_in qemu-system-x86_64 qemu-system-x86
+}
+
 for_check() {
 	command_in gcc gcc
 	command_in ld binutils
@@ -142,8 +163,10 @@ case $target in
 run) for_run ;;
 debug) for_debug ;;
 test) for_test ;;
+bench) for_bench ;;
+bench-linux) for_bench_linux ;;
 check) for_check ;;
-*) give_up 'usage: packages.sh run|debug|test|check' ;;
+*) give_up 'usage: packages.sh run|debug|test|bench|bench-linux|check' ;;
 esac
 [ -n "$packages" ] || exit 0
 

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The page allocator: a block taken and given back, of some orders and under a
+ * limit, with memory as it is after boot, after a long time, and at its worst.
+ */
+#include "tests/bench/bed.h"
+#include "tests/bench/bench.h"
+
+struct block {
+	struct zones *zones;
+	struct page_request request;
+};
+
+static uint64_t alloc(void *arg)
+{
+	const struct block *b = arg;
+
+	return pages_alloc(b->zones, &b->request).value;
+}
+
+static void free(void *arg, uint64_t addr)
+{
+	const struct block *b = arg;
+
+	pages_free(b->zones, phys(addr), b->request.order);
+}
+
+static const struct bench_pair block_pair = {alloc, free};
+
+static void pages(struct bed *bed, unsigned order, uint64_t limit, bool hit)
+{
+	struct block b = {&bed->zones, {.order = order, .zone = ZONE_NORMAL, .limit = limit}};
+	struct bench_row row = {.name = "pages",
+				.what = limit == NO_LIMIT ? NULL : "below 2^29",
+				.size = PAGE_SIZE << order,
+				.pattern = bed->pages,
+				.cache = bed_cache(bed, hit)};
+
+	bench_pairs(&block_pair, &b, BENCH_SAMPLES, hit ? 1 : bed->states);
+	bench_print(&row, BENCH_BOTH);
+}
+
+static void each_order(struct bed *bed)
+{
+	static const unsigned orders[] = {0, 4, 9};
+
+	for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
+		pages(bed, orders[i], NO_LIMIT, true);
+		pages(bed, orders[i], NO_LIMIT, false);
+	}
+	pages(bed, 0, MIB(512) - 1, true);
+	pages(bed, 0, MIB(512) - 1, false);
+}
+
+void bench_pages(void)
+{
+	struct bed *bed = bed_make(BED_POOL);
+
+	each_order(bed);
+	bed = bed_make(BED_POOL);
+	bed_use_pages(bed);
+	each_order(bed);
+	bed = bed_make(BED_POOL);
+	bed_fragment_pages(bed);
+	each_order(bed);
+}
