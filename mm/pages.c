@@ -43,7 +43,7 @@ void pages_build(struct zones *zones, struct memmap *map, uint64_t top, uint64_t
 	struct zone *dma = &zones->zone[ZONE_DMA], *normal = &zones->zone[ZONE_NORMAL];
 	size_t dma_pages = ZONE_DMA_END >> PAGE_SHIFT;
 
-	*zones = (struct zones){.seed = seed};
+	*zones = (struct zones){.seed = seed, .map = map};
 	dma->name = "DMA";
 	normal->name = "NORMAL";
 	buddy_init(&dma->buddy, phys(0), dma_pages, seed, bookkeeping);
@@ -152,6 +152,21 @@ void pages_give(struct zones *zones, phys_addr_t start, size_t pages)
 uint64_t pages_free_bytes(struct zones *zones, enum zone_id zone)
 {
 	return (uint64_t)zones->zone[zone].buddy.free_pages << PAGE_SHIFT;
+}
+
+uint64_t pages_top(const struct zones *zones)
+{
+	return memmap_top(zones->map);
+}
+
+bool pages_are_ram(const struct zones *zones, uint64_t first, uint64_t last)
+{
+	const struct range_list *ram = &zones->map->ram;
+
+	for (size_t i = 0; i < ram->count; i++)
+		if (first < ram->range[i].end && ram->range[i].start <= last)
+			return true;
+	return false;
 }
 
 const char *page_refusal_name(enum page_refusal why)

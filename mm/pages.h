@@ -77,6 +77,7 @@ struct zones {
 	uint64_t seed;	  /* of PLACE_SHUFFLE */
 	size_t watermark; /* pages of ZONE_DMA that a fallback from ZONE_NORMAL leaves alone */
 	bool cached;	  /* the caches are used; pages_cache() */
+	const struct memmap *map; /* that they were built over */
 	struct page_cache cache[PORT_CPUS];
 };
 
@@ -127,6 +128,13 @@ void pages_cache(struct zones *zones, bool use);
 
 /* Give what the CPUs' caches hold back to the zones, and merge what can be merged. */
 void pages_drain(struct zones *zones);
+
+/*
+ * The end of RAM (bytes), and whether any byte of [first, last] is RAM, the
+ * zones' or not: by the map that they were built over, which has to live on.
+ */
+uint64_t pages_top(const struct zones *zones);
+bool pages_are_ram(const struct zones *zones, uint64_t first, uint64_t last);
 
 /* The words for it, for a report. */
 const char *page_refusal_name(enum page_refusal why);
