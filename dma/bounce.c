@@ -4,96 +4,134 @@
 #include "dma/port.h"
 #include "dma/transient.h"
 
-/* One failed mapping; what the pool looks like is found out only for a line that is printed. */
-static void fail(struct dma_device *dev, phys_addr_t addr, size_t len, enum dma_failure why)
+void bounce_fit(const struct dma_device *dev, uint64_t mask, struct swiotlb_fit *fit)
 {
-	struct swiotlb *pool = dev->sys->pool;
-	uint64_t nth = __atomic_add_fetch(&dev->count.failed[why], 1, __ATOMIC_RELAXED);
+	const struct dma_limits *limits = &dev->limits;
 
-	dev->last_failure = why;
-	if (!dma_worth_saying(nth))
-		return;
-	port_log(PORT_LOG_WARNING,
-		 "dma: %s: can't bounce %zu bytes at %#llx: %s (swiotlb: %zu of %zu slots used, "
-		 "largest free run %zu)",
-		 dev->name, len, (unsigned long long)addr.value, dma_failure_name(why),
-		 pool->stats.used, pool->slots, swiotlb_largest_run(pool));
+	*fit = (struct swiotlb_fit){.boundary_mask = limits->boundary_mask,
+				    .shift = (uint64_t)limits->bus_offset,
+				    .min_align_mask = limits->min_align_mask};
+	if (!dma_limits_window(limits, dma_limits_reach(limits, mask), &fit->first, &fit->last)) {
+		fit->first = UINT64_MAX;
+		fit->last = 0;
+	}
+	swiotlb_fit_prepare(dev->sys->pool, fit);
 }
 
-static bool make_fit(const struct dma_limits *limits, uint64_t reach, struct swiotlb_fit *fit)
+static void count_slots(struct dma_device *dev, size_t slots)
 {
-	fit->boundary_mask = limits->boundary_mask;
-	fit->shift = (uint64_t)limits->bus_offset;
-	fit->min_align_mask = limits->min_align_mask;
-	return dma_limits_window(limits, reach, &fit->first, &fit->last);
+	struct dma_counters *count = &dev->count;
+	uint64_t now = __atomic_add_fetch(&count->slots, slots, __ATOMIC_RELAXED);
+	uint64_t high = __atomic_load_n(&count->slots_high, __ATOMIC_RELAXED);
+
+	while (now > high && !__atomic_compare_exchange_n(&count->slots_high, &high, now, true,
+							  __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
 }
 
-/* What no memory could help. */
-static enum dma_failure hopeless(const struct dma_device *dev, phys_addr_t addr, size_t len)
+enum dma_failure bounce_take(struct dma_device *dev, const struct swiotlb_fit *fit,
+			     struct bounce *bounce)
 {
-	if (!dma_range_within(addr.value, len, UINT64_MAX))
-		return DMA_FAIL_LENGTH;
-	if (len > dev->limits.max_segment)
+	enum dma_failure why;
+
+	bounce->transient = false;
+	bounce->start = swiotlb_take(dev->sys->pool, fit, bounce->record, &why);
+	if (phys_is_none(bounce->start))
+		return why;
+	bounce->record.offset = bounce->start.value & (SWIOTLB_SLOT - 1);
+	count_slots(dev, swiotlb_run(&bounce->record));
+	return DMA_FAIL_NONE;
+}
+
+bool bounce_put(struct dma_device *dev, const struct swiotlb_fit *fit, const struct bounce *bounce)
+{
+	struct dma_system *sys = dev->sys;
+
+	if (!swiotlb_put(sys->pool, fit, bounce->start))
+		return false;
+	/* In order: who enters the queue after this look finds the slots free (wait.c). */
+	__atomic_fetch_sub(&dev->count.slots, swiotlb_run(&bounce->record), __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&sys->waiting, __ATOMIC_SEQ_CST))
+		wait_serve(sys);
+	return true;
+}
+
+enum dma_failure bounce_hopeless(const struct dma_device *dev, phys_addr_t addr, size_t len)
+{
+	if (dev->slow & DMA_SLOW_GONE)
+		return DMA_FAIL_OUT_OF_MASK;
+	if (!dma_length_ok(dev, addr, len))
 		return DMA_FAIL_LENGTH;
 	return len > UINT32_MAX ? DMA_FAIL_TOO_BIG : DMA_FAIL_NONE;
+}
+
+/* From the pool, or from pages if no pool could do it. */
+static enum dma_failure take(struct dma_device *dev, struct bounce *bounce)
+{
+	enum dma_failure why = bounce_take(dev, &dev->fit, bounce);
+
+	if (why != DMA_FAIL_OUT_OF_MASK)
+		return why;
+	bounce->transient = true;
+	bounce->start = transient_take(dev->sys, &dev->fit, bounce->record);
+	return phys_is_none(bounce->start) ? DMA_FAIL_OUT_OF_MASK : DMA_FAIL_NONE;
+}
+
+enum dma_failure bounce_map(struct dma_device *dev, phys_addr_t addr, size_t len,
+			    enum dma_data_direction dir, unsigned attrs, struct bounce *bounce)
+{
+	enum dma_failure why = bounce_hopeless(dev, addr, len);
+
+	if (why)
+		return why;
+	bounce->record = bounce_record(dev, addr, len, dir);
+	why = take(dev, bounce);
+	if (!why)
+		bounce_begin(dev, bounce, attrs);
+	return why;
 }
 
 /* The pool's bytes before and behind the mapping are others' of old. */
 static void zero_slack(const struct bounce *bounce)
 {
 	uint64_t start = bounce->start.value, end = start + bounce->record.length;
-	uint64_t before = start & (SWIOTLB_SLOT - 1);
+	uint64_t before = start & (SWIOTLB_SLOT - 1), behind = -end & (SWIOTLB_SLOT - 1);
 
-	if (before)
-		port_zero(phys(start - before), before);
-	if (end & (SWIOTLB_SLOT - 1))
-		port_zero(phys(end), SWIOTLB_SLOT - (end & (SWIOTLB_SLOT - 1)));
+	port_zero(phys(start - before), before);
+	port_zero(phys(end), behind);
 }
 
-/* From the pool, or from pages if no pool could do it. */
-static enum dma_failure take(struct dma_device *dev, struct bounce *bounce)
+void bounce_begin(struct dma_device *dev, const struct bounce *bounce, unsigned attrs)
 {
-	struct swiotlb_fit fit;
-	enum dma_failure why;
+	size_t len = bounce->record.length;
 
-	if (!make_fit(&dev->limits, dma_reach(dev), &fit))
-		return DMA_FAIL_OUT_OF_MASK;
-	swiotlb_fit_prepare(dev->sys->pool, &fit);
-	bounce->start = swiotlb_take(dev->sys->pool, &fit, bounce->record, &why);
-	if (!phys_is_none(bounce->start)) {
-		bounce->record.offset = bounce->start.value & (SWIOTLB_SLOT - 1);
+	dma_count(bounce->transient ? &dev->count.transient : &dev->count.bounced, 1);
+	dma_count_mapping(dev, len);
+	if (dev->slow & DMA_SLOW_FORCE && !bounce->transient)
 		zero_slack(bounce);
-		dma_count(&dev->count.bounced, 1);
-		dma_count(&dev->count.slots, swiotlb_run(&bounce->record));
-		return DMA_FAIL_NONE;
+	if (bounce->record.direction != DMA_FROM_DEVICE)
+		attrs &= ~(unsigned)DMA_ATTR_OVERWRITE;
+	if (attrs & (DMA_ATTR_SKIP_CPU_SYNC | DMA_ATTR_OVERWRITE)) {
+		port_zero(bounce->start, len);
+		dma_count(&dev->count.bytes_skipped, len);
+	} else {
+		bounce_copy_in(dev, bounce, bounce->start, len);
 	}
-	if (why != DMA_FAIL_OUT_OF_MASK)
-		return why;
-	bounce->transient = true;
-	bounce->start = transient_take(dev->sys, &fit, bounce->record);
-	if (phys_is_none(bounce->start))
-		return DMA_FAIL_OUT_OF_MASK;
-	dma_count(&dev->count.transient, 1);
-	return DMA_FAIL_NONE;
 }
 
-phys_addr_t bounce_map(struct dma_device *dev, phys_addr_t addr, size_t len,
-		       enum dma_data_direction dir)
+bool bounce_unmap(struct dma_device *dev, const struct bounce *bounce, unsigned attrs)
 {
-	struct bounce bounce = {.record = {.original = addr.value,
-					   .length = (uint32_t)len,
-					   .device = dev->id,
-					   .direction = dir & 3}};
-	enum dma_failure why = hopeless(dev, addr, len);
+	const struct swiotlb_slot *record = &bounce->record;
 
-	if (!why)
-		why = take(dev, &bounce);
-	if (why) {
-		fail(dev, addr, len, why);
-		return PHYS_NONE;
+	if (record->direction != DMA_TO_DEVICE && !record->settled) {
+		if (attrs & DMA_ATTR_SKIP_CPU_SYNC)
+			dma_count(&dev->count.bytes_skipped, record->length);
+		else
+			bounce_copy_out(dev, bounce, bounce->start, record->length);
 	}
-	bounce_copy_in(dev, &bounce, bounce.start, len);
-	return bounce.start;
+	if (bounce->transient)
+		return transient_put(dev->sys, bounce->start);
+	return bounce_put(dev, &dev->fit, bounce);
 }
 
 bool bounce_find(struct dma_system *sys, phys_addr_t addr, struct bounce *bounce)
@@ -104,13 +142,12 @@ bool bounce_find(struct dma_system *sys, phys_addr_t addr, struct bounce *bounce
 	return swiotlb_find(sys->pool, addr, &bounce->start, &bounce->record);
 }
 
-bool bounce_unmap(struct dma_device *dev, const struct bounce *bounce)
+void bounce_settle(struct dma_device *dev, const struct bounce *bounce, bool settled)
 {
-	if (bounce->record.direction != DMA_TO_DEVICE)
-		bounce_copy_out(dev, bounce, bounce->start, bounce->record.length);
 	if (bounce->transient)
-		return transient_put(dev->sys, bounce->start);
-	return swiotlb_put(dev->sys->pool, &dev->fit, bounce->start);
+		transient_settle(dev->sys, bounce->start, settled);
+	else
+		swiotlb_settle(dev->sys->pool, bounce->start, settled);
 }
 
 static phys_addr_t original_of(const struct bounce *bounce, phys_addr_t at)
@@ -142,15 +179,4 @@ bool bounce_meets(struct dma_system *sys, uint64_t first, uint64_t last)
 	if (bytes && first <= base + bytes - 1 && base <= last)
 		return true;
 	return transient_meets(sys, first, last);
-}
-
-const char *dma_failure_name(enum dma_failure why)
-{
-	static const char *const names[DMA_FAILURES] = {
-		[DMA_FAIL_NONE] = "none",	    [DMA_FAIL_LENGTH] = "no such length",
-		[DMA_FAIL_TOO_BIG] = "too big",	    [DMA_FAIL_OUT_OF_MASK] = "out of mask",
-		[DMA_FAIL_EXHAUSTED] = "exhausted", [DMA_FAIL_FRAGMENTED] = "fragmented",
-	};
-
-	return names[why];
 }

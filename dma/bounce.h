@@ -4,6 +4,8 @@
  * slots where even an empty swiotlb has nothing that the device reaches. From
  * here on nobody asks which.
  *
+ * And what the files of dma/ offer each other beyond dma/dma.h.
+ *
  * Inside dma/ only. The system's locks are taken within; copies are made
  * outside them, by whose the mapping is.
  */
@@ -19,15 +21,48 @@ struct bounce {
 	bool transient;
 };
 
-/* Bounce memory for a buffer, with its bytes copied in. PHYS_NONE, counted and said, where none. */
-phys_addr_t bounce_map(struct dma_device *dev, phys_addr_t addr, size_t len,
-		       enum dma_data_direction dir);
+/* --- bounce.c --- */
+
+/* What the device asks of the pool under `mask`, prepared. */
+void bounce_fit(const struct dma_device *dev, uint64_t mask, struct swiotlb_fit *fit);
+
+/*
+ * A run of the pool for bounce->record, counted as the device's: its address in
+ * bounce->start; or why there is none. bounce_put() gives it back, and wakes who
+ * waits for slots; false: it was gone meanwhile. Also for coherent memory.
+ */
+enum dma_failure bounce_take(struct dma_device *dev, const struct swiotlb_fit *fit,
+			     struct bounce *bounce);
+bool bounce_put(struct dma_device *dev, const struct swiotlb_fit *fit, const struct bounce *bounce);
+
+/* What no memory could help: why this buffer can never be bounced, or DMA_FAIL_NONE. */
+enum dma_failure bounce_hopeless(const struct dma_device *dev, phys_addr_t addr, size_t len);
+
+/* Who maps `len` bytes at `addr`, as the pool is to remember it. */
+static inline struct swiotlb_slot bounce_record(const struct dma_device *dev, phys_addr_t addr,
+						size_t len, enum dma_data_direction dir)
+{
+	return (struct swiotlb_slot){.original = addr.value,
+				     .length = (uint32_t)len,
+				     .device = dev->id,
+				     .direction = dir & 3};
+}
+
+/* Bounce memory for a buffer, and bounce_begin(); or why not, which nobody was told yet. */
+enum dma_failure bounce_map(struct dma_device *dev, phys_addr_t addr, size_t len,
+			    enum dma_data_direction dir, unsigned attrs, struct bounce *bounce);
+
+/* The memory was taken: put in it what the device is to find, and count the mapping. */
+void bounce_begin(struct dma_device *dev, const struct bounce *bounce, unsigned attrs);
+
+/* Copy out what is to be copied, and give the memory back. False: it was gone meanwhile. */
+bool bounce_unmap(struct dma_device *dev, const struct bounce *bounce, unsigned attrs);
 
 /* The mapping that holds this physical address, whose ever it is. */
 bool bounce_find(struct dma_system *sys, phys_addr_t addr, struct bounce *bounce);
 
-/* Copy out if that's its direction, and give the memory back. False: it was gone meanwhile. */
-bool bounce_unmap(struct dma_device *dev, const struct bounce *bounce);
+/* Nothing is to be copied out of it any more, or again. */
+void bounce_settle(struct dma_device *dev, const struct bounce *bounce, bool settled);
 
 /* Copy `len` bytes at `at`, which lie in the mapping, from or to the buffer. */
 void bounce_copy_in(struct dma_device *dev, const struct bounce *bounce, phys_addr_t at,
@@ -38,21 +73,43 @@ void bounce_copy_out(struct dma_device *dev, const struct bounce *bounce, phys_a
 /* Does any bounce memory, mapped or not, lie in [first, last]? */
 bool bounce_meets(struct dma_system *sys, uint64_t first, uint64_t last);
 
-/* Quickly: may it? */
-static inline bool bounce_near(const struct dma_system *sys, uint64_t first, uint64_t last)
+/* --- map.c --- */
+
+/* Map it where it is, if the device can use it there; else DMA_MAPPING_ERROR, and nothing more. */
+dma_addr_t map_direct(struct dma_device *dev, phys_addr_t addr, size_t len);
+
+/* The calls of dma/dma.h on behalf of `caller`: */
+
+/* False: misuse, reported, without effect. */
+bool dma_unmap_by(struct dma_device *dev, dma_addr_t addr, size_t len, enum dma_data_direction dir,
+		  unsigned attrs, const void *caller);
+void dma_sync_by(struct dma_device *dev, dma_addr_t addr, size_t len, enum dma_data_direction dir,
+		 bool for_cpu, const void *caller);
+
+/* --- fail.c --- */
+
+/* A mapping could not be made: counted, the device's last failure, and said, but for NO_WARN. */
+void dma_fail(struct dma_device *dev, phys_addr_t addr, size_t len, enum dma_failure why,
+	      unsigned attrs);
+
+/* --- wait.c --- */
+
+/* Slots were freed and somebody waits: map what waits, first come, first served. */
+void wait_serve(struct dma_system *sys);
+
+/* The device is gone: call back what of it waits. */
+void wait_cancel(struct dma_device *dev);
+
+/* Can the device use [addr, addr + len), a bus address, by its limits? Where it is, and whole. */
+static inline bool dma_usable(const struct dma_device *dev, dma_addr_t addr, size_t len)
 {
-	return first <= sys->bounce_last && last >= sys->bounce_first;
+	return !(dev->slow & DMA_SLOW_GONE) && dma_range_within(addr.bus, len, dev->reach);
 }
 
-static inline void dma_count(uint64_t *counter, uint64_t n)
+/* Does [addr, addr + len) have a last byte, and is it no longer than a segment may be? */
+static inline bool dma_length_ok(const struct dma_device *dev, phys_addr_t addr, size_t len)
 {
-	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
-}
-
-/* The highest bus address of a streaming mapping. */
-static inline uint64_t dma_reach(const struct dma_device *dev)
-{
-	return dma_limits_reach(&dev->limits, dev->limits.streaming_mask);
+	return dma_range_within(addr.value, len, UINT64_MAX) && len <= dev->limits.max_segment;
 }
 
 #endif

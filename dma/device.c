@@ -2,6 +2,7 @@
 /*
  * Systems, the devices in them, and what those say of themselves.
  */
+#include "dma/bounce.h"
 #include "dma/dma.h"
 #include "dma/swiotlb.h"
 #include "dma/transient.h"
@@ -15,7 +16,24 @@ void dma_system_init(struct dma_system *sys, struct zones *zones, struct kmem *k
 		.pool = pool,
 		.nobody = {.name = "nobody", .sys = sys, .limits = DMA_LIMITS_DEFAULT},
 	};
+	sys->waiting_end = &sys->waiting;
 	transient_reset_bounds(sys);
+}
+
+/* The limits have changed: what the short paths use is made anew. */
+static void refit(struct dma_device *dev)
+{
+	struct dma_limits *limits = &dev->limits;
+	bool reckon;
+
+	if (dev->parent)
+		dma_limits_hold(limits, &dev->parent->limits);
+	reckon = limits->bus_offset != 0 || limits->boundary_mask != UINT64_MAX ||
+		 limits->max_segment != SIZE_MAX;
+	dev->slow = (dev->slow & ~(uint32_t)DMA_SLOW_LIMITS) | (reckon ? DMA_SLOW_LIMITS : 0);
+	dev->reach = dma_limits_reach(limits, limits->streaming_mask);
+	dev->short_end = dev->slow ? 0 : dev->reach + 1;
+	bounce_fit(dev, limits->streaming_mask, &dev->fit);
 }
 
 /* The lowest number that is free. */
@@ -29,6 +47,15 @@ static int enter_locked(struct dma_system *sys, struct dma_device *dev)
 		}
 	}
 	return -ENOSPC;
+}
+
+/* It reaches nothing. */
+static void shut(struct dma_device *dev)
+{
+	dev->limits = (struct dma_limits){0};
+	dev->parent = NULL;
+	dev->slow |= DMA_SLOW_GONE;
+	refit(dev);
 }
 
 int dma_device_add(struct dma_system *sys, struct dma_device *dev, const char *name,
@@ -47,9 +74,12 @@ int dma_device_add(struct dma_system *sys, struct dma_device *dev, const char *n
 	};
 	if (parent)
 		dma_limits_inherit(&dev->limits, &parent->limits);
+	refit(dev);
 	flags = port_lock(&sys->lock);
 	err = enter_locked(sys, dev);
 	port_unlock(&sys->lock, flags);
+	if (err)
+		shut(dev);
 	return err;
 }
 
@@ -60,9 +90,11 @@ void dma_device_remove(struct dma_device *dev)
 
 	if (dev->id == DMA_ID_GONE)
 		return;
-	dev->limits = (struct dma_limits){0};
+	shut(dev);
+	wait_cancel(dev);
 	swiotlb_abandon(sys->pool, dev->id);
 	transient_abandon(sys, dev->id);
+	dma_count(&sys->nobody.count.slots, dev->count.slots);
 	flags = port_lock(&sys->lock);
 	sys->device[dev->id - 1] = NULL;
 	port_unlock(&sys->lock, flags);
@@ -108,8 +140,10 @@ int dma_set_mask(struct dma_device *dev, uint64_t mask)
 {
 	int err = check_mask(dev, mask);
 
-	if (!err)
+	if (!err) {
 		dev->limits.streaming_mask = mask;
+		refit(dev);
+	}
 	return err;
 }
 
@@ -124,9 +158,68 @@ int dma_set_coherent_mask(struct dma_device *dev, uint64_t mask)
 
 int dma_set_mask_and_coherent(struct dma_device *dev, uint64_t mask)
 {
-	int err = check_mask(dev, mask);
+	int err = dma_set_mask(dev, mask);
 
-	if (!err)
-		dev->limits.streaming_mask = dev->limits.coherent_mask = mask;
-	return err;
+	return err ? err : dma_set_coherent_mask(dev, mask);
+}
+
+static bool is_mask(uint64_t mask)
+{
+	return (mask & (mask + 1)) == 0;
+}
+
+int dma_set_seg_boundary(struct dma_device *dev, uint64_t mask)
+{
+	if (mask == 0 || !is_mask(mask))
+		return -EINVAL;
+	dev->limits.boundary_mask = mask;
+	refit(dev);
+	return 0;
+}
+
+int dma_set_max_seg_size(struct dma_device *dev, size_t bytes)
+{
+	if (bytes == 0)
+		return -EINVAL;
+	dev->limits.max_segment = bytes;
+	refit(dev);
+	return 0;
+}
+
+int dma_set_max_segments(struct dma_device *dev, unsigned segments)
+{
+	if (segments == 0)
+		return -EINVAL;
+	dev->limits.max_segments = segments;
+	refit(dev);
+	return 0;
+}
+
+int dma_set_min_align_mask(struct dma_device *dev, uint32_t mask)
+{
+	if (!is_mask(mask))
+		return -EINVAL;
+	dev->limits.min_align_mask = mask;
+	refit(dev);
+	return 0;
+}
+
+void dma_set_bus_offset(struct dma_device *dev, int64_t offset)
+{
+	dev->limits.bus_offset = offset;
+	refit(dev);
+}
+
+void dma_set_bus_limit(struct dma_device *dev, uint64_t last)
+{
+	dev->limits.bus_limit = last;
+	refit(dev);
+}
+
+void dma_set_force(struct dma_device *dev, bool force)
+{
+	dev->slow &= ~(uint32_t)DMA_SLOW_FORCE;
+	if (force || dev->sys->pool->force)
+		dev->slow |= DMA_SLOW_FORCE;
+	refit(dev);
 }

@@ -42,15 +42,15 @@
 #include "mm/kmem.h"
 #include "mm/pages.h"
 
-/* Why a call on this device can't take the short way. Tested once a call. */
+/* Why a call on this device can't take the short way. */
 enum dma_slow {
 	DMA_SLOW_FORCE = 1 << 0, /* bounce everything */
 	DMA_SLOW_LIMITS =
-		1 << 1, /* bus offset, segment boundary or longest segment: reckon with them */
+		1 << 1,		/* reckon with a bus offset, segment boundary or longest segment */
 	DMA_SLOW_GONE = 1 << 2, /* dma_device_remove() was called */
 };
 
-#define DMA_SIZES 33 /* of mappings: 1 byte, 2 to 3, 4 to 7, ... 4 GiB and more */
+#define DMA_SIZES 64 /* of mappings: 1 byte, 2 to 3, 4 to 7, ... */
 
 /* Always on. Atomic, so exact in any context. */
 struct dma_counters {
@@ -76,10 +76,11 @@ struct dma_device {
 	struct dma_device *parent;
 	struct dma_system *sys;
 	struct dma_limits limits; /* read freely; changed by the calls below */
-	/* Made of the limits, for the short path: */
+	/* Made of the limits, for the short paths: */
+	uint64_t short_end;	/* what ends here or before is mapped where it is; 0 if `slow` */
 	uint64_t reach;		/* last bus address of a streaming mapping */
 	struct swiotlb_fit fit; /* what it asks of the pool */
-	uint32_t slow;		/* enum dma_slow */
+	uint32_t slow;		/* enum dma_slow, any of them */
 	uint16_t id;		/* 1.. in its system; 0: nobody; DMA_ID_GONE */
 	enum dma_failure last_failure;
 	const struct dma_provider *provider; /* dma/coherent.h; NULL: none */
@@ -112,6 +113,7 @@ struct dma_system {
 	size_t transients;
 	struct dma_transient *transient[DMA_TRANSIENT_BUCKETS]; /* by the block's page frame */
 	struct dma_wait *waiting, **waiting_end;		/* first come, first served */
+	bool serving;						/* wait_serve() is at work */
 };
 
 /* A system over an allocator and a pool (which may have no slots). */
@@ -150,28 +152,40 @@ int dma_set_mask_and_coherent(struct dma_device *dev, uint64_t mask);
 /*
  * What no segment crosses a multiple of (`mask` + 1; 2^n - 1), bytes in a
  * segment, segments in a list, the low bits of an address that bouncing must
- * keep (2^n - 1). -EINVAL: not of that form, or 0.
+ * keep (2^n - 1, or 0: none). A parent's stricter limit stays in force.
+ * -EINVAL, and nothing changed: not of that form, or 0.
  */
 int dma_set_seg_boundary(struct dma_device *dev, uint64_t mask);
 int dma_set_max_seg_size(struct dma_device *dev, size_t bytes);
 int dma_set_max_segments(struct dma_device *dev, unsigned segments);
 int dma_set_min_align_mask(struct dma_device *dev, uint32_t mask);
 
-/* What the way to memory does: bus address minus physical address; the last address it passes. */
+/*
+ * What the way to memory does: bus address minus physical address; the last bus
+ * address it passes, or its parent's if that is lower.
+ */
 void dma_set_bus_offset(struct dma_device *dev, int64_t offset);
 void dma_set_bus_limit(struct dma_device *dev, uint64_t last);
 
-/* Bounce everything, whatever the device reaches. */
+/* Bounce everything, whatever the device reaches. Not forced: unless the pool is. */
 void dma_set_force(struct dma_device *dev, bool force);
 
-/* The mask that would reach all RAM there is, 2^n - 1; with the bus offset. */
+/*
+ * The mask that would reach all RAM there is, 2^n - 1, at least DMA_MIN_MASK;
+ * with the bus offset. UINT64_MAX: no mask reaches the last of it.
+ */
 uint64_t dma_get_required_mask(const struct dma_device *dev);
 
-/* Is there RAM that the device doesn't reach? */
+/* Is there RAM that the device doesn't reach? Below its window (a negative offset) counts too. */
 bool dma_addressing_limited(const struct dma_device *dev);
 
-/* The longest mapping that can succeed (with nothing else mapped), and that never has to bounce
- * in pieces larger than the magazines keep; bytes. SIZE_MAX: any. */
+/*
+ * In bytes; SIZE_MAX: any. The longest mapping that succeeds while nothing else
+ * is mapped, wherever its buffer lies; for a device that has to bounce, what the
+ * empty pool holds of it, or pages where it reaches none of the pool. And the
+ * longest that is bounced at the least cost: by the run of slots that the CPU
+ * gave back last.
+ */
 size_t dma_max_mapping_size(const struct dma_device *dev);
 size_t dma_opt_mapping_size(const struct dma_device *dev);
 
@@ -182,12 +196,12 @@ size_t dma_opt_mapping_size(const struct dma_device *dev);
  * the CPU leaves them alone. DMA_MAPPING_ERROR where it can't be done; then
  * dma_last_failure() says why.
  */
-dma_addr_t dma_map_phys(struct dma_device *dev, phys_addr_t addr, size_t len,
-			enum dma_data_direction dir, unsigned attrs);
+static inline dma_addr_t dma_map_phys(struct dma_device *dev, phys_addr_t addr, size_t len,
+				      enum dma_data_direction dir, unsigned attrs);
 
 /* Take them back: same address, length and direction as mapped. */
-void dma_unmap_phys(struct dma_device *dev, dma_addr_t addr, size_t len,
-		    enum dma_data_direction dir, unsigned attrs);
+static inline void dma_unmap_phys(struct dma_device *dev, dma_addr_t addr, size_t len,
+				  enum dma_data_direction dir, unsigned attrs);
 
 /* The same by pointer (in the direct map, or the kernel's image), and by page and offset in it. */
 static inline dma_addr_t dma_map_single_attrs(struct dma_device *dev, void *ptr, size_t len,
@@ -228,7 +242,8 @@ static inline void dma_unmap_page(struct dma_device *dev, dma_addr_t addr, size_
 
 /*
  * Another device's registers or memory, which are not RAM: never bounced, never
- * copied. DMA_MAPPING_ERROR out of reach; RAM is a misuse.
+ * copied. DMA_MAPPING_ERROR where the device can't use it as it lies, and of RAM,
+ * which is a misuse. Of the attributes only NO_WARN means something.
  */
 dma_addr_t dma_map_resource(struct dma_device *dev, phys_addr_t addr, size_t len,
 			    enum dma_data_direction dir, unsigned attrs);
@@ -266,8 +281,12 @@ struct dma_wait {
  * 0: mapped, in *addr. -EINPROGRESS: `callback` will be called with the address,
  * when slots are free, from the call that freed them, in its context and with no
  * lock held; or with DMA_MAPPING_ERROR, when the device is removed. -ENOMEM: it
- * would wait for ever (dma_last_failure() says why). First come, first served
- * among those that wait; a mapping that doesn't wait may overtake them.
+ * would wait for ever (dma_last_failure() says why), or for pages, which are not
+ * the pool's: whoever frees them wakes nobody.
+ *
+ * First come, first served among those that wait: who is behind one that needs
+ * more than there is waits with it. A mapping that doesn't wait may overtake
+ * them. A callback may do all that its context allows: map, unmap, wait again.
  */
 int dma_map_single_wait(struct dma_device *dev, void *ptr, size_t len, enum dma_data_direction dir,
 			dma_addr_t *addr, struct dma_wait *wait,
@@ -308,7 +327,9 @@ bool dma_need_sync(struct dma_device *dev, dma_addr_t addr);
 /*
  * The device is done with the mapping that begins at `addr`, and has written its
  * first `len` bytes alone. They are copied out now, and nothing more will be, by
- * sync or unmap, until the mapping is handed over again (sync_for_device).
+ * sync or unmap, until the mapping is handed over again: by a sync for the device
+ * of any part. More than was mapped is clamped, as in a sync, and a misuse; so is
+ * a mapping that the device only reads.
  */
 void dma_set_written(struct dma_device *dev, dma_addr_t addr, size_t len);
 
@@ -319,12 +340,14 @@ void dma_set_written(struct dma_device *dev, dma_addr_t addr, size_t len);
  * counts), and pool or transient memory outside one mapping of this device; then
  * *out is 0, the misuse is named, and the driver must not start the transfer.
  */
-bool dma_gate(struct dma_device *dev, dma_addr_t addr, size_t len, uint64_t *out);
+static inline bool dma_gate(struct dma_device *dev, dma_addr_t addr, size_t len, uint64_t *out);
 
 /* --- what was counted --- */
 
 /* Mappings that were made; failed. */
 uint64_t dma_count_mappings(const struct dma_device *dev);
 uint64_t dma_count_failures(const struct dma_device *dev);
+
+#include "dma/short.h"
 
 #endif

@@ -6,15 +6,20 @@ static uint64_t lower(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-void dma_limits_inherit(struct dma_limits *child, const struct dma_limits *parent)
+void dma_limits_hold(struct dma_limits *child, const struct dma_limits *parent)
 {
-	child->streaming_mask = lower(child->streaming_mask, parent->streaming_mask);
-	child->coherent_mask = lower(child->coherent_mask, parent->coherent_mask);
 	child->bus_limit = lower(child->bus_limit, parent->bus_limit);
 	child->boundary_mask = lower(child->boundary_mask, parent->boundary_mask);
 	child->max_segment = lower(child->max_segment, parent->max_segment);
 	child->max_segments = lower(child->max_segments, parent->max_segments);
 	child->min_align_mask |= parent->min_align_mask;
+}
+
+void dma_limits_inherit(struct dma_limits *child, const struct dma_limits *parent)
+{
+	dma_limits_hold(child, parent);
+	child->streaming_mask = lower(child->streaming_mask, parent->streaming_mask);
+	child->coherent_mask = lower(child->coherent_mask, parent->coherent_mask);
 	child->bus_offset += parent->bus_offset;
 }
 

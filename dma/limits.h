@@ -39,11 +39,13 @@ struct dma_limits {
 			     .max_segments = 1})
 
 /*
- * A child is held to the strictest of its own and its parent's limits; bus
- * offsets add up. The masks only as a beginning: a later dma_set_mask() is the
- * child's own word. What a bridge doesn't let through belongs in bus_limit.
+ * A child is held to the strictest of its own and its parent's limits, now and
+ * whenever it sets one (dma_limits_hold()). But masks and bus offset are only a
+ * beginning, the offset added to its own: what it sets later is its own word.
+ * What a bridge doesn't let through belongs in bus_limit.
  */
 void dma_limits_inherit(struct dma_limits *child, const struct dma_limits *parent);
+void dma_limits_hold(struct dma_limits *child, const struct dma_limits *parent);
 
 /* The last address that both the mask and the way there allow; the topmost is DMA_MAPPING_ERROR. */
 static inline uint64_t dma_limits_reach(const struct dma_limits *limits, uint64_t mask)

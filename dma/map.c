@@ -1,197 +1,256 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Map, unmap, sync. The direct path is short and takes no lock: of a direct
- * mapping nothing is kept but that there is one more.
+ * Map, unmap, sync: what isn't short (dma/short.h). What is right is found by
+ * one condition; what is wrong with the rest is asked only then.
  */
 #include "dma/bounce.h"
 #include "dma/dma.h"
 #include "dma/port.h"
 
-/* Can the device use the memory where it is? */
-static inline bool direct_fits(const struct dma_device *dev, dma_addr_t addr, size_t len)
+/* The bus address at which the device can use it where it is; DMA_MAPPING_ERROR: it can't. */
+static dma_addr_t in_place(const struct dma_device *dev, phys_addr_t addr, size_t len)
 {
 	const struct dma_limits *limits = &dev->limits;
+	dma_addr_t bus = dma_from_phys(limits, addr);
 
-	return dma_range_within(addr.bus, len, dma_reach(dev)) && len <= limits->max_segment &&
-	       !dma_range_crosses(addr.bus, len, limits->boundary_mask);
-}
-
-static __attribute__((noinline)) dma_addr_t map_bounced(struct dma_device *dev, phys_addr_t addr,
-							size_t len, enum dma_data_direction dir)
-{
-	phys_addr_t slot = bounce_map(dev, addr, len, dir);
-
-	if (phys_is_none(slot))
+	if (!dma_usable(dev, bus, len) || len > limits->max_segment ||
+	    dma_range_crosses(bus.bus, len, limits->boundary_mask))
 		return DMA_MAPPING_ERROR;
-	dma_count(&dev->count.size[len ? 63 - __builtin_clzll(len) : 0], 1);
-	dma_count(&dev->count.live, 1);
-	return dma_from_phys(&dev->limits, slot);
-}
-
-dma_addr_t dma_map_phys(struct dma_device *dev, phys_addr_t addr, size_t len,
-			enum dma_data_direction dir, unsigned attrs)
-{
-	dma_addr_t bus = dma_from_phys(&dev->limits, addr);
-
-	if (dev->slow || !direct_fits(dev, bus, len))
-		return map_bounced(dev, addr, len, dir);
-	dma_count(&dev->count.size[len ? 63 - __builtin_clzll(len) : 0], 1);
-	dma_count(&dev->count.live, 1);
 	return bus;
 }
 
-/* Where what a driver gives back or looks at is. */
-enum place { DIRECT, BOUNCED, NOWHERE };
+static void count_direct(struct dma_device *dev, size_t len)
+{
+	dma_count_mapping(dev, len);
+	dma_count(&dev->count.bytes_direct, len);
+}
 
-/* Within reach, and far from all bounce memory: so it can only be direct. */
-static inline bool surely_direct(const struct dma_device *dev, dma_addr_t addr, size_t len)
+dma_addr_t map_direct(struct dma_device *dev, phys_addr_t addr, size_t len)
+{
+	dma_addr_t bus = in_place(dev, addr, len);
+
+	if (dev->slow & DMA_SLOW_FORCE)
+		return DMA_MAPPING_ERROR;
+	if (!dma_mapping_error(dev, bus))
+		count_direct(dev, len);
+	return bus;
+}
+
+dma_addr_t dma_map_slow(struct dma_device *dev, phys_addr_t addr, size_t len,
+			enum dma_data_direction dir, unsigned attrs)
+{
+	struct bounce bounce;
+	enum dma_failure why;
+
+	if (dev->slow) {
+		dma_addr_t direct = map_direct(dev, addr, len);
+
+		if (!dma_mapping_error(dev, direct))
+			return direct;
+	}
+	why = bounce_map(dev, addr, len, dir, attrs, &bounce);
+	if (why) {
+		dma_fail(dev, addr, len, why, attrs);
+		return DMA_MAPPING_ERROR;
+	}
+	return dma_from_phys(&dev->limits, bounce.start);
+}
+
+/* Can it be a direct mapping? In reach, and in no bounce memory. */
+static bool is_direct(struct dma_device *dev, dma_addr_t addr, size_t len)
 {
 	uint64_t first = dma_to_phys(&dev->limits, addr).value;
 
-	return dma_range_within(addr.bus, len, dma_reach(dev)) &&
-	       !bounce_near(dev->sys, first, first + len - 1);
+	return dma_usable(dev, addr, len) && !bounce_meets(dev->sys, first, first + len - 1);
 }
 
-/* The device's bounced mapping that holds `addr`, in *bounce. NOWHERE was reported. */
-static enum place locate(struct dma_device *dev, dma_addr_t addr, size_t len, struct bounce *bounce,
-			 const void *caller)
+static void report_nowhere(struct dma_device *dev, dma_addr_t addr, size_t len, const void *caller)
 {
-	phys_addr_t first = dma_to_phys(&dev->limits, addr);
-	enum dma_misuse_kind kind = DMA_MISUSE_UNMAP_INVALID;
+	bool error = addr.bus == DMA_MAPPING_ERROR.bus;
 
-	if (addr.bus == DMA_MAPPING_ERROR.bus) {
-		kind = DMA_MISUSE_MAPPING_ERROR;
-	} else if (bounce_find(dev->sys, first, bounce)) {
-		if (bounce->record.device == dev->id)
-			return BOUNCED;
-		kind = DMA_MISUSE_DEVICE;
-	} else if (dma_range_within(addr.bus, len, dma_reach(dev)) &&
-		   !bounce_meets(dev->sys, first.value, first.value + len - 1)) {
-		return DIRECT;
+	dma_misuse(dev, error ? DMA_MISUSE_MAPPING_ERROR : DMA_MISUSE_UNMAP_INVALID, addr.bus, len,
+		   caller);
+}
+
+/* There is a bounced mapping; what is wrong with its unmap? If nothing, another was quicker. */
+static enum dma_misuse_kind wrong_unmap(const struct dma_device *dev, phys_addr_t at, size_t len,
+					enum dma_data_direction dir, const struct bounce *bounce)
+{
+	const struct swiotlb_slot *record = &bounce->record;
+
+	if (record->device != dev->id)
+		return DMA_MISUSE_DEVICE;
+	if (record->coherent)
+		return DMA_MISUSE_FUNCTION;
+	if (bounce->start.value != at.value)
+		return DMA_MISUSE_UNMAP_INVALID;
+	if (record->length != len)
+		return DMA_MISUSE_SIZE;
+	return record->direction == dir ? DMA_MISUSE_UNMAP_INVALID : DMA_MISUSE_DIRECTION;
+}
+
+bool dma_unmap_by(struct dma_device *dev, dma_addr_t addr, size_t len, enum dma_data_direction dir,
+		  unsigned attrs, const void *caller)
+{
+	phys_addr_t at = dma_to_phys(&dev->limits, addr);
+	struct bounce bounce;
+
+	if (!bounce_find(dev->sys, at, &bounce)) {
+		if (is_direct(dev, addr, len) && dma_count_unmap(dev))
+			return true;
+		report_nowhere(dev, addr, len, caller);
+		return false;
 	}
-	dma_misuse(dev, kind, addr.bus, len, caller);
-	return NOWHERE;
-}
-
-/* One mapping less. False, and none less, where there was none. */
-static inline bool count_unmap(struct dma_device *dev)
-{
-	if (__atomic_fetch_sub(&dev->count.live, 1, __ATOMIC_RELAXED) != 0)
+	if (bounce.start.value == at.value && bounce.record.length == len &&
+	    bounce.record.device == dev->id && bounce.record.direction == dir &&
+	    !bounce.record.coherent && bounce_unmap(dev, &bounce, attrs)) {
+		dma_count_unmap(dev); /* or a direct unmap too many has counted it before */
 		return true;
-	dma_count(&dev->count.live, 1);
+	}
+	dma_misuse(dev, wrong_unmap(dev, at, len, dir, &bounce), addr.bus, len, caller);
 	return false;
 }
 
-static bool unmap_bounced(struct dma_device *dev, dma_addr_t addr, size_t len,
-			  enum dma_data_direction dir, const struct bounce *bounce,
-			  enum dma_misuse_kind *kind)
-{
-	*kind = DMA_MISUSE_UNMAP_INVALID;
-	if (bounce->start.value != dma_to_phys(&dev->limits, addr).value)
-		return false;
-	*kind = DMA_MISUSE_SIZE;
-	if (bounce->record.length != len)
-		return false;
-	*kind = DMA_MISUSE_DIRECTION;
-	if (bounce->record.direction != dir)
-		return false;
-	*kind = DMA_MISUSE_UNMAP_INVALID;
-	if (!bounce_unmap(dev, bounce))
-		return false;
-	count_unmap(dev); /* or a direct unmap too many has counted it before */
-	return true;
-}
-
-static __attribute__((noinline)) void unmap_slowly(struct dma_device *dev, dma_addr_t addr,
-						   size_t len, enum dma_data_direction dir,
-						   const void *caller)
-{
-	enum dma_misuse_kind kind = DMA_MISUSE_UNMAP_INVALID;
-	struct bounce bounce;
-	bool done = true;
-
-	switch (locate(dev, addr, len, &bounce, caller)) {
-	case DIRECT:
-		done = count_unmap(dev);
-		break;
-	case BOUNCED:
-		done = unmap_bounced(dev, addr, len, dir, &bounce, &kind);
-		break;
-	case NOWHERE:
-		break;
-	}
-	if (!done)
-		dma_misuse(dev, kind, addr.bus, len, caller);
-}
-
-void dma_unmap_phys(struct dma_device *dev, dma_addr_t addr, size_t len,
+void dma_unmap_slow(struct dma_device *dev, dma_addr_t addr, size_t len,
 		    enum dma_data_direction dir, unsigned attrs)
 {
-	if (!surely_direct(dev, addr, len))
-		unmap_slowly(dev, addr, len, dir, DMA_CALLER);
-	else if (!count_unmap(dev))
-		dma_misuse(dev, DMA_MISUSE_UNMAP_INVALID, addr.bus, len, DMA_CALLER);
+	dma_unmap_by(dev, addr, len, dir, attrs, DMA_CALLER);
 }
 
 /*
- * The device's mapping of which `len` bytes at `addr` are to be synced, *len
- * clamped to it. False: there is nothing to copy, or nothing right.
+ * The device's mapping, of which `len` bytes at `at` are to be synced: how many of
+ * these are in it. 0: there is nothing to copy, or nothing right.
  */
-static bool sync_bounced(struct dma_device *dev, dma_addr_t addr, size_t *len,
-			 enum dma_data_direction dir, struct bounce *bounce, const void *caller)
+static size_t sync_part(struct dma_device *dev, dma_addr_t addr, size_t len,
+			enum dma_data_direction dir, struct bounce *bounce, const void *caller)
 {
+	phys_addr_t at = dma_to_phys(&dev->limits, addr);
+	enum dma_misuse_kind kind;
 	uint64_t left;
 
-	if (*len == 0 || locate(dev, addr, *len, bounce, caller) != BOUNCED)
-		return false;
-	if (bounce->record.direction != DMA_BIDIRECTIONAL && bounce->record.direction != dir) {
-		dma_misuse(dev, DMA_MISUSE_DIRECTION, addr.bus, *len, caller);
-		return false;
+	if (len == 0)
+		return 0;
+	if (!bounce_find(dev->sys, at, bounce)) {
+		if (!is_direct(dev, addr, len))
+			report_nowhere(dev, addr, len, caller);
+		return 0;
 	}
-	left = bounce->start.value + bounce->record.length - dma_to_phys(&dev->limits, addr).value;
-	if (*len > left) {
-		dma_misuse(dev, DMA_MISUSE_SYNC_RANGE, addr.bus, *len, caller);
-		*len = left;
-	}
-	return true;
+	left = bounce->record.length - (at.value - bounce->start.value);
+	if (bounce->record.device != dev->id)
+		kind = DMA_MISUSE_DEVICE;
+	else if (bounce->record.coherent)
+		return 0; /* what is shared needs none */
+	else if (bounce->record.direction != dir && bounce->record.direction != DMA_BIDIRECTIONAL)
+		kind = DMA_MISUSE_DIRECTION;
+	else if (len > left)
+		kind = DMA_MISUSE_SYNC_RANGE;
+	else
+		return len;
+	dma_misuse(dev, kind, addr.bus, len, caller);
+	return kind == DMA_MISUSE_SYNC_RANGE ? left : 0;
+}
+
+static void sync_for_cpu(struct dma_device *dev, dma_addr_t addr, size_t len,
+			 enum dma_data_direction dir, const void *caller)
+{
+	struct bounce bounce;
+
+	len = sync_part(dev, addr, len, dir, &bounce, caller);
+	if (len && dir != DMA_TO_DEVICE && !bounce.record.settled)
+		bounce_copy_out(dev, &bounce, dma_to_phys(&dev->limits, addr), len);
+}
+
+static void sync_for_device(struct dma_device *dev, dma_addr_t addr, size_t len,
+			    enum dma_data_direction dir, const void *caller)
+{
+	struct bounce bounce;
+
+	len = sync_part(dev, addr, len, dir, &bounce, caller);
+	if (len && dir != DMA_FROM_DEVICE)
+		bounce_copy_in(dev, &bounce, dma_to_phys(&dev->limits, addr), len);
+	if (len && bounce.record.settled)
+		bounce_settle(dev, &bounce, false);
+}
+
+void dma_sync_by(struct dma_device *dev, dma_addr_t addr, size_t len, enum dma_data_direction dir,
+		 bool for_cpu, const void *caller)
+{
+	if (for_cpu)
+		sync_for_cpu(dev, addr, len, dir, caller);
+	else
+		sync_for_device(dev, addr, len, dir, caller);
 }
 
 void dma_sync_single_for_cpu(struct dma_device *dev, dma_addr_t addr, size_t len,
 			     enum dma_data_direction dir)
 {
-	struct bounce bounce;
-
-	if (surely_direct(dev, addr, len))
-		return;
-	if (sync_bounced(dev, addr, &len, dir, &bounce, DMA_CALLER) && dir != DMA_TO_DEVICE)
-		bounce_copy_out(dev, &bounce, dma_to_phys(&dev->limits, addr), len);
+	sync_for_cpu(dev, addr, len, dir, DMA_CALLER);
 }
 
 void dma_sync_single_for_device(struct dma_device *dev, dma_addr_t addr, size_t len,
 				enum dma_data_direction dir)
 {
+	sync_for_device(dev, addr, len, dir, DMA_CALLER);
+}
+
+bool dma_need_sync(struct dma_device *dev, dma_addr_t addr)
+{
 	struct bounce bounce;
 
-	if (surely_direct(dev, addr, len))
+	return bounce_find(dev->sys, dma_to_phys(&dev->limits, addr), &bounce) &&
+	       bounce.record.device == dev->id && !bounce.record.coherent;
+}
+
+void dma_set_written(struct dma_device *dev, dma_addr_t addr, size_t len)
+{
+	phys_addr_t at = dma_to_phys(&dev->limits, addr);
+	struct bounce bounce;
+	size_t part = sync_part(dev, addr, len ? len : 1, DMA_FROM_DEVICE, &bounce, DMA_CALLER);
+
+	if (part == 0 || bounce.record.settled)
 		return;
-	if (sync_bounced(dev, addr, &len, dir, &bounce, DMA_CALLER) && dir != DMA_FROM_DEVICE)
-		bounce_copy_in(dev, &bounce, dma_to_phys(&dev->limits, addr), len);
+	if (bounce.start.value != at.value) {
+		dma_misuse(dev, DMA_MISUSE_UNMAP_INVALID, addr.bus, len, DMA_CALLER);
+		return;
+	}
+	if (len == 0)
+		part = 0;
+	bounce_copy_out(dev, &bounce, at, part);
+	dma_count(&dev->count.bytes_skipped, bounce.record.length - part);
+	bounce_settle(dev, &bounce, true);
 }
 
-uint64_t dma_count_mappings(const struct dma_device *dev)
-{
-	uint64_t sum = 0;
+/* --- resources --- */
 
-	for (unsigned i = 0; i < DMA_SIZES; i++)
-		sum += dev->count.size[i];
-	return sum;
+static bool is_ram(struct dma_system *sys, uint64_t first, uint64_t last)
+{
+	return pages_are_ram(sys->zones, first, last) || bounce_meets(sys, first, last);
 }
 
-uint64_t dma_count_failures(const struct dma_device *dev)
+dma_addr_t dma_map_resource(struct dma_device *dev, phys_addr_t addr, size_t len,
+			    enum dma_data_direction dir, unsigned attrs)
 {
-	uint64_t sum = 0;
+	dma_addr_t bus = in_place(dev, addr, len);
+	bool possible = dma_length_ok(dev, addr, len);
 
-	for (unsigned i = 0; i < DMA_FAILURES; i++)
-		sum += dev->count.failed[i];
-	return sum;
+	if (possible && is_ram(dev->sys, addr.value, addr.value + len - 1)) {
+		dma_misuse(dev, DMA_MISUSE_RESOURCE, addr.value, len, DMA_CALLER);
+		return DMA_MAPPING_ERROR;
+	}
+	if (dma_mapping_error(dev, bus))
+		dma_fail(dev, addr, len, possible ? DMA_FAIL_OUT_OF_MASK : DMA_FAIL_LENGTH, attrs);
+	else
+		count_direct(dev, len);
+	return bus;
+}
+
+void dma_unmap_resource(struct dma_device *dev, dma_addr_t addr, size_t len,
+			enum dma_data_direction dir, unsigned attrs)
+{
+	uint64_t at = dma_to_phys(&dev->limits, addr).value;
+
+	if (dma_usable(dev, addr, len) && is_ram(dev->sys, at, at + len - 1))
+		dma_misuse(dev, DMA_MISUSE_FUNCTION, addr.bus, len, DMA_CALLER);
+	else
+		dma_unmap_by(dev, addr, len, dir, attrs, DMA_CALLER);
 }

@@ -164,6 +164,16 @@ bool transient_put(struct dma_system *sys, phys_addr_t start)
 	return true;
 }
 
+void transient_settle(struct dma_system *sys, phys_addr_t start, bool settled)
+{
+	unsigned long flags = port_lock(&sys->lock);
+	struct dma_transient **link = find_locked(sys, start.value);
+
+	if (link)
+		(*link)->record.settled = settled;
+	port_unlock(&sys->lock, flags);
+}
+
 size_t transient_abandon(struct dma_system *sys, uint16_t device)
 {
 	unsigned long flags = port_lock(&sys->lock);

@@ -24,10 +24,11 @@
 phys_addr_t transient_take(struct dma_system *sys, const struct swiotlb_fit *fit,
 			   struct swiotlb_slot record);
 
-/* As swiotlb_find(), swiotlb_put() and swiotlb_abandon(). */
+/* As swiotlb_find(), swiotlb_put(), swiotlb_settle() and swiotlb_abandon(). */
 bool transient_find(struct dma_system *sys, phys_addr_t addr, phys_addr_t *start,
 		    struct swiotlb_slot *record);
 bool transient_put(struct dma_system *sys, phys_addr_t start);
+void transient_settle(struct dma_system *sys, phys_addr_t start, bool settled);
 size_t transient_abandon(struct dma_system *sys, uint16_t device);
 
 /* Does [first, last] meet any block? */

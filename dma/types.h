@@ -29,14 +29,23 @@ enum dma_data_direction {
 	DMA_FROM_DEVICE, /* the device writes */
 };
 
-/* What a caller may ask beyond; an `attrs` argument is any of them together. */
+/*
+ * What a caller may ask beyond; an `attrs` argument is any of them together.
+ *
+ * Where map doesn't copy in, a bounced mapping is zeroed instead, in whatever
+ * direction: neither the device nor, by a later sync, the buffer gets to see
+ * what others left there.
+ */
 enum dma_attrs {
-	DMA_ATTR_SKIP_CPU_SYNC = 1 << 0, /* map and unmap copy nothing: sync does */
-	DMA_ATTR_NO_WARN = 1 << 1,	 /* a failure is counted, but not said */
+	/* Map (and unmap, if it is said there too) copy nothing: the caller syncs. */
+	DMA_ATTR_SKIP_CPU_SYNC = 1 << 0,
+	/* A failure is counted, but not said. */
+	DMA_ATTR_NO_WARN = 1 << 1,
 	/*
-	 * FROM_DEVICE: what was in the buffer isn't wanted. Nothing is copied in; a
-	 * bounced mapping is zeroed instead, so that what the device leaves out
-	 * shows nothing of others'. See dma_set_written().
+	 * What was in the buffer isn't wanted: map copies nothing in. Only of a
+	 * mapping FROM_DEVICE; of others, whose bytes the device reads, it means
+	 * nothing. All is copied out that dma_set_written() doesn't leave out, so
+	 * what the device didn't write is zero then.
 	 */
 	DMA_ATTR_OVERWRITE = 1 << 2,
 };
@@ -46,8 +55,7 @@ enum dma_failure {
 	DMA_FAIL_NONE,
 	DMA_FAIL_LENGTH, /* no bytes, an end that wraps, more than a segment, or too many of them */
 	DMA_FAIL_TOO_BIG,     /* nor could it in an empty pool */
-	DMA_FAIL_OUT_OF_MASK, /* nor in an empty pool as the device reaches it, and no pages serve
-			       */
+	DMA_FAIL_OUT_OF_MASK, /* nor in an empty one as the device reaches it, or by any pages */
 	DMA_FAIL_EXHAUSTED,   /* fewer slots are free, within the device's reach, than it takes */
 	DMA_FAIL_FRAGMENTED,  /* enough are, but no run of them that fits */
 	DMA_FAILURES

@@ -163,7 +163,7 @@ static void bind(struct device *dev, const struct driver *driver, unsigned numbe
 	snprintf(dev->name, sizeof(dev->name), "%s%u", driver->name, number);
 	dev->driver = driver;
 	if (device_option_choice(dev, "bounce", 0, bounce))
-		dev->dma.slow |= DMA_SLOW_FORCE;
+		dma_set_force(&dev->dma, true);
 	err = driver->probe(to_pci(dev));
 	if (!err) {
 		log_info("%s: at %s, interrupt %s", dev->name, address,

@@ -148,7 +148,7 @@ static void bounce_count(struct ktest *t)
 	const struct dma_limits *limits = &f.dev->dma.limits;
 	const struct dma_counters *count = &f.dev->dma.count;
 	uint64_t reach = dma_limits_reach(limits, limits->streaming_mask);
-	bool forced = machine.pool.force || f.dev->dma.slow & DMA_SLOW_FORCE;
+	bool forced = f.dev->dma.slow & DMA_SLOW_FORCE;
 	bool bounces = forced || !dma_range_within(f.page[0].value, 100, reach);
 	uint64_t bounced = count->bounced + count->transient, in = count->bytes_in;
 
@@ -161,11 +161,11 @@ static void forced(struct ktest *t)
 {
 	const struct dma_counters *count = &f.dev->dma.count;
 	uint64_t bounced = count->bounced + count->transient;
-	uint32_t slow = f.dev->dma.slow;
+	bool was = f.dev->dma.slow & DMA_SLOW_FORCE;
 
-	f.dev->dma.slow |= DMA_SLOW_FORCE;
+	dma_set_force(&f.dev->dma, true);
 	round_trip(t, 700, 5);
-	f.dev->dma.slow = slow;
+	dma_set_force(&f.dev->dma, was);
 	EXPECT_EQ(t, count->bounced + count->transient - bounced, 2);
 }
 

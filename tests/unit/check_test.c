@@ -196,9 +196,9 @@ static void leave(struct ktest *t, struct dma_device *dev, struct leak *leak)
 	dma_addr_t slot, page;
 
 	EXPECT_EQ(t, dma_device_add(&f->sys, dev, "leaky0", NULL), 0);
-	dev->limits = f->near.limits;
+	dma_set_bus_limit(dev, f->near.limits.bus_limit);
 	leak->slot = dma_map_phys(dev, buffer, S(2), DMA_TO_DEVICE, 0);
-	dev->limits = f->tight.limits;
+	dma_set_bus_limit(dev, f->tight.limits.bus_limit);
 	leak->page = dma_map_phys(dev, buffer, 100, DMA_TO_DEVICE, 0);
 	slot = dma_map_phys(&f->near, buffer, 1, DMA_TO_DEVICE, 0);
 	page = dma_map_phys(&f->tight, buffer, 1, DMA_TO_DEVICE, 0);
@@ -218,7 +218,7 @@ static void expect_strangers(struct ktest *t, struct dma_device *gone, struct dm
 	dma_addr_t fine;
 	uint64_t out;
 
-	next->limits = f->near.limits;
+	dma_set_bus_limit(next, f->near.limits.bus_limit);
 	fine = dma_map_phys(next, phys(f->base + FIXTURE_HIGH), 1, DMA_TO_DEVICE, 0);
 	dma_unmap_single(gone, fine, 1, DMA_TO_DEVICE);
 	fixture_expect_misuse(t, DMA_MISUSE_DEVICE);

@@ -27,7 +27,8 @@ static void add_device(struct ktest *t, struct dma_fixture *f, struct dma_device
 		       const char *name, uint64_t size)
 {
 	EXPECT_EQ(t, dma_device_add(&f->sys, dev, name, NULL), 0);
-	dev->limits.streaming_mask = f->base + size - 1;
+	EXPECT_EQ(t, dma_set_mask_and_coherent(dev, UINT64_MAX), 0);
+	dma_set_bus_limit(dev, f->base + size - 1);
 }
 
 void dma_fixture_begin(struct ktest *t)
@@ -75,6 +76,20 @@ void dma_fixture_end(struct ktest *t)
 	if (!t->failed)
 		expect_balance(t, f);
 	arena_put(&f->arena);
+}
+
+void fixture_window(struct dma_device *dev, int64_t bus_offset, uint64_t last)
+{
+	dma_set_bus_offset(dev, bus_offset);
+	dma_set_bus_limit(dev, last);
+}
+
+dma_addr_t fixture_map(struct ktest *t, struct dma_device *dev, uint64_t offset, size_t len,
+		       enum dma_data_direction dir)
+{
+	struct dma_fixture *f = t->fixture;
+
+	return dma_map_phys(dev, phys(f->base + offset), len, dir, 0);
 }
 
 uint8_t *fixture_memory(const struct dma_fixture *f, uint64_t offset)

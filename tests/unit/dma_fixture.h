@@ -39,6 +39,13 @@ struct dma_fixture {
 void dma_fixture_begin(struct ktest *t);
 void dma_fixture_end(struct ktest *t);
 
+/* A device's window: what its bus addresses are more than physical ones, and the last of them. */
+void fixture_window(struct dma_device *dev, int64_t bus_offset, uint64_t last);
+
+/* Map a buffer at an offset in the stretch. */
+dma_addr_t fixture_map(struct ktest *t, struct dma_device *dev, uint64_t offset, size_t len,
+		       enum dma_data_direction dir);
+
 /* Bytes at an offset in the stretch, as the CPU sees them. */
 uint8_t *fixture_memory(const struct dma_fixture *f, uint64_t offset);
 

@@ -44,11 +44,11 @@ static void direct(struct ktest *t)
 	expect_shut(t, &f->near, 0, SIZE_MAX, DMA_MISUSE_GATE_REACH);
 	expect_shut(t, &f->near, UINT64_MAX - 1, 3, DMA_MISUSE_GATE_LENGTH);
 	expect_shut(t, &f->near, UINT64_MAX, 1, DMA_MISUSE_MAPPING_ERROR);
-	f->near.limits.streaming_mask = UINT64_MAX;
+	dma_set_bus_limit(&f->near, UINT64_MAX);
 	expect_open(t, &f->near, high, SIZE_MAX - high); /* to the topmost byte but one */
 	expect_shut(t, &f->near, UINT64_MAX, 1, DMA_MISUSE_MAPPING_ERROR);
 	expect_shut(t, &f->near, UINT64_MAX - 1, 2, DMA_MISUSE_GATE_REACH);
-	f->near.limits.bus_limit = high;
+	dma_set_bus_limit(&f->near, high);
 	expect_open(t, &f->near, high, 1);
 	expect_shut(t, &f->near, high + 1, 1, DMA_MISUSE_GATE_REACH);
 }
@@ -63,8 +63,7 @@ static void every_mask(struct ktest *t)
 		for (unsigned odd = 0; odd < 2; odd++) {
 			uint64_t mask = DMA_BIT_MASK(bits) - (odd ? 0x10001 : 0);
 
-			dev->limits.streaming_mask = mask;
-			dev->limits.bus_offset = (int64_t)(mask + 1 - f->base - FIXTURE_HIGH);
+			fixture_window(dev, (int64_t)(mask + 1 - f->base - FIXTURE_HIGH), mask);
 			expect_open(t, dev, mask - 4095, 4096);
 			expect_shut(t, dev, mask - 4095, 4097, DMA_MISUSE_GATE_REACH);
 			expect_shut(t, dev, mask + 1, 1, DMA_MISUSE_GATE_REACH);
@@ -105,7 +104,7 @@ static void pool(struct ktest *t)
 	expect_open(t, &f->near, last + 1, 1);
 	expect_open(t, &f->near, first - 16, 16);
 
-	f->near.limits.min_align_mask = 0xfff;
+	dma_set_min_align_mask(&f->near, 0xfff);
 	addr = dma_map_phys(&f->near, phys(f->base + FIXTURE_HIGH + 0x123), 5000, DMA_TO_DEVICE, 0);
 	around_mapping(t, &f->near, &f->near2, addr.bus, 5000);
 	dma_unmap_single(&f->near, addr, 5000, DMA_TO_DEVICE);
@@ -118,7 +117,7 @@ static void transient(struct ktest *t)
 	dma_addr_t addr;
 	uint64_t block;
 
-	f->tight.limits.min_align_mask = 0xfff;
+	dma_set_min_align_mask(&f->tight, 0xfff);
 	addr = dma_map_phys(&f->tight, phys(f->base + FIXTURE_HIGH + 0x123), 9000, DMA_TO_DEVICE,
 			    0);
 	REQUIRE(t, !dma_mapping_error(&f->tight, addr));

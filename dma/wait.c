@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Mappings that wait for slots of the pool, in a queue: the first is served
+ * first, and who is behind it waits, even where there would be room for him. So
+ * a large request is not starved by small ones that wait too.
+ *
+ * sys->lock guards the queue, and is held while slots are taken for its first:
+ * so nobody who waits overtakes another. No slots are lost between the two:
+ *
+ *	who waits                     who frees
+ *	1 enters the queue            1 frees the slots
+ *	2 tries to take               2 looks whether somebody is in the queue
+ *
+ * each in that order, so that one of them sees the other. Callbacks run with no
+ * lock held, one server at a time: a callback that unmaps comes here again,
+ * finds the server at work and leaves the rest to it.
+ */
+#include "dma/bounce.h"
+
+/* Is it only that others have the slots? */
+static bool may_pass(enum dma_failure why)
+{
+	return why == DMA_FAIL_EXHAUSTED || why == DMA_FAIL_FRAGMENTED;
+}
+
+static void append_locked(struct dma_system *sys, struct dma_wait *wait)
+{
+	wait->next = NULL;
+	__atomic_store_n(sys->waiting_end, wait, __ATOMIC_SEQ_CST);
+	sys->waiting_end = &wait->next;
+}
+
+/* Take the one that *link points to out of the queue. */
+static struct dma_wait *unlink_locked(struct dma_system *sys, struct dma_wait **link)
+{
+	struct dma_wait *wait = *link;
+
+	*link = wait->next;
+	if (sys->waiting_end == &wait->next)
+		sys->waiting_end = link;
+	return wait;
+}
+
+static enum dma_failure take(const struct dma_wait *wait, struct bounce *bounce)
+{
+	enum dma_failure why = bounce_hopeless(wait->dev, wait->addr, wait->len);
+
+	if (why)
+		return why;
+	bounce->record = bounce_record(wait->dev, wait->addr, wait->len, wait->dir);
+	return bounce_take(wait->dev, &wait->dev->fit, bounce);
+}
+
+/* It is out of the queue, with slots or without hope. */
+static void call_back(struct dma_wait *wait, const struct bounce *bounce, enum dma_failure why)
+{
+	struct dma_device *dev = wait->dev;
+	dma_addr_t addr = DMA_MAPPING_ERROR;
+
+	if (why) {
+		dma_fail(dev, wait->addr, wait->len, why,
+			 dev->slow & DMA_SLOW_GONE ? DMA_ATTR_NO_WARN : 0);
+	} else {
+		bounce_begin(dev, bounce, 0);
+		addr = dma_from_phys(&dev->limits, bounce->start);
+	}
+	wait->callback(dev, addr, wait->arg);
+}
+
+void wait_serve(struct dma_system *sys)
+{
+	unsigned long flags = port_lock(&sys->lock);
+	bool serving = sys->serving;
+
+	sys->serving = true;
+	while (!serving && sys->waiting) {
+		struct dma_wait *wait;
+		struct bounce bounce;
+		enum dma_failure why = take(sys->waiting, &bounce);
+
+		if (may_pass(why))
+			break;
+		wait = unlink_locked(sys, &sys->waiting);
+		port_unlock(&sys->lock, flags);
+		call_back(wait, &bounce, why);
+		flags = port_lock(&sys->lock);
+	}
+	sys->serving = serving;
+	port_unlock(&sys->lock, flags);
+}
+
+void wait_cancel(struct dma_device *dev)
+{
+	struct dma_system *sys = dev->sys;
+	unsigned long flags = port_lock(&sys->lock);
+	struct dma_wait **link = &sys->waiting, *gone = NULL, **end = &gone;
+
+	while (*link) {
+		if ((*link)->dev == dev) {
+			*end = unlink_locked(sys, link);
+			end = &(*end)->next;
+		} else {
+			link = &(*link)->next;
+		}
+	}
+	*end = NULL;
+	port_unlock(&sys->lock, flags);
+	while (gone) {
+		struct dma_wait *wait = gone;
+
+		gone = wait->next;
+		call_back(wait, NULL, DMA_FAIL_OUT_OF_MASK);
+	}
+	wait_serve(sys); /* what was behind it may fit */
+}
+
+/*
+ * In the queue, or with slots, or without hope: as take() says. Behind others it
+ * has to wait all the same, if it could ever be served.
+ */
+static enum dma_failure enqueue(struct dma_wait *wait, struct bounce *bounce)
+{
+	struct dma_device *dev = wait->dev;
+	struct dma_system *sys = dev->sys;
+	unsigned long flags = port_lock(&sys->lock);
+	struct dma_wait **link = sys->waiting_end;
+	enum dma_failure why;
+
+	append_locked(sys, wait);
+	why = take(wait, bounce);
+	if (!why && link != &sys->waiting) {
+		swiotlb_put(sys->pool, &dev->fit, bounce->start);
+		dma_count(&dev->count.slots, -swiotlb_run(&bounce->record));
+		why = DMA_FAIL_EXHAUSTED;
+	} else if (!may_pass(why)) {
+		unlink_locked(sys, link);
+	}
+	port_unlock(&sys->lock, flags);
+	return why;
+}
+
+int dma_map_single_wait(struct dma_device *dev, void *ptr, size_t len, enum dma_data_direction dir,
+			dma_addr_t *addr, struct dma_wait *wait,
+			void (*callback)(struct dma_device *dev, dma_addr_t addr, void *arg),
+			void *arg)
+{
+	phys_addr_t at = port_virt_to_phys(ptr);
+	struct bounce bounce;
+	enum dma_failure why;
+
+	*addr = map_direct(dev, at, len);
+	if (!dma_mapping_error(dev, *addr))
+		return 0;
+	*wait = (struct dma_wait){NULL, dev, at, len, dir, callback, arg};
+	why = enqueue(wait, &bounce);
+	if (may_pass(why)) {
+		dma_count(&dev->count.waited, 1);
+		return -EINPROGRESS;
+	}
+	if (why == DMA_FAIL_OUT_OF_MASK)
+		why = bounce_map(dev, at, len, dir, 0, &bounce); /* pages can do it, perhaps */
+	else if (!why)
+		bounce_begin(dev, &bounce, 0);
+	if (why)
+		dma_fail(dev, at, len, why, 0);
+	else
+		*addr = dma_from_phys(&dev->limits, bounce.start);
+	return why ? -ENOMEM : 0;
+}
