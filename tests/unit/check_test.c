@@ -183,6 +183,34 @@ static void wrong_direct(struct ktest *t)
 	dma_unmap_single(&f->near, low, 100, DMA_TO_DEVICE);
 }
 
+/* Coherent memory out of the pool: the device's to use, but no mapping. */
+static void coherent_is_no_mapping(struct ktest *t)
+{
+	struct dma_fixture *f = t->fixture;
+	struct swiotlb_slot slot = {.length = 4096, .device = f->near.id, .coherent = 1};
+	enum dma_failure why;
+	dma_addr_t addr = {swiotlb_take(&f->pool, &f->near.fit, slot, &why).value};
+	uint64_t out;
+
+	fixture_fill(fixture_device_view(&f->near, addr), 4096, 1);
+	EXPECT(t, dma_gate(&f->near, addr, 4096, &out) && out == addr.bus);
+	EXPECT(t, dma_gate(&f->near, dma_addr_add(addr, 100), 3996, &out));
+	EXPECT(t, !dma_gate(&f->near, addr, 4097, &out));
+	fixture_expect_misuse(t, DMA_MISUSE_GATE_POOL);
+	EXPECT(t, !dma_gate(&f->near2, addr, 4096, &out));
+	fixture_expect_misuse(t, DMA_MISUSE_GATE_POOL);
+	EXPECT(t, !dma_need_sync(&f->near, addr));
+	dma_sync_single_for_cpu(&f->near, addr, 4096, DMA_BIDIRECTIONAL);
+	dma_sync_single_for_device(&f->near, addr, 9999, DMA_TO_DEVICE);
+	dma_set_written(&f->near, addr, 100);
+	dma_unmap_single(&f->near, addr, 4096, DMA_BIDIRECTIONAL);
+	fixture_expect_misuse(t, DMA_MISUSE_FUNCTION);
+	dma_sync_single_for_cpu(&f->near2, addr, 4096, DMA_BIDIRECTIONAL);
+	fixture_expect_misuse(t, DMA_MISUSE_DEVICE);
+	EXPECT(t, fixture_is(fixture_device_view(&f->near, addr), 4096, 1));
+	EXPECT(t, swiotlb_put(&f->pool, &f->near.fit, phys(addr.bus)));
+}
+
 /* What was leaked, by a device that is gone: bounced one way and the other. */
 struct leak {
 	dma_addr_t slot, page;
@@ -279,6 +307,7 @@ static const struct ktest_case cases[] = {
 	{"wrong_syncs", wrong_syncs},
 	{"sync_beyond_the_end", sync_beyond_the_end},
 	{"wrong_direct", wrong_direct},
+	{"coherent_is_no_mapping", coherent_is_no_mapping},
 	{"leak_is_quarantined", leak_is_quarantined},
 	{"reports", reports},
 	{NULL, NULL},

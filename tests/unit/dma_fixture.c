@@ -92,6 +92,24 @@ dma_addr_t fixture_map(struct ktest *t, struct dma_device *dev, uint64_t offset,
 	return dma_map_phys(dev, phys(f->base + offset), len, dir, 0);
 }
 
+uint64_t fixture_free_bytes(struct dma_fixture *f)
+{
+	return pages_free_bytes(&f->zones, ZONE_DMA) + pages_free_bytes(&f->zones, ZONE_NORMAL);
+}
+
+void fixture_litter(struct dma_fixture *f)
+{
+	struct page_request request = {.zone = ZONE_NORMAL, .dma_reserve = true, .limit = NO_LIMIT};
+	phys_addr_t pages[64];
+	size_t n = 0;
+
+	memset(fixture_memory(f, FIXTURE_POOL), 0xee, FIXTURE_LOW - FIXTURE_POOL);
+	while (n < ARRAY_SIZE(pages) && !phys_is_none(pages[n] = pages_alloc(&f->zones, &request)))
+		memset(port_phys_to_virt(pages[n++]), 0xee, PAGE_SIZE);
+	while (n > 0)
+		pages_free(&f->zones, pages[--n], 0);
+}
+
 uint8_t *fixture_memory(const struct dma_fixture *f, uint64_t offset)
 {
 	return port_phys_to_virt(phys(f->base + offset));

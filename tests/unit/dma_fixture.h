@@ -46,6 +46,12 @@ void fixture_window(struct dma_device *dev, int64_t bus_offset, uint64_t last);
 dma_addr_t fixture_map(struct ktest *t, struct dma_device *dev, uint64_t offset, size_t len,
 		       enum dma_data_direction dir);
 
+/* Old data of others (0xee), all over what a device can be sent to. */
+void fixture_litter(struct dma_fixture *f);
+
+/* In the zones. */
+uint64_t fixture_free_bytes(struct dma_fixture *f);
+
 /* Bytes at an offset in the stretch, as the CPU sees them. */
 uint8_t *fixture_memory(const struct dma_fixture *f, uint64_t offset);
 

@@ -1,28 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Map, unmap, sync: which memory a device is given, and which bytes are where
- * after each step.
- */
-#include "dma/transient.h"
+/* Which memory a device is given, or why none; what a driver can ask, and what is counted. */
 #include "tests/unit/dma_fixture.h"
 
-#define POOL_END FIXTURE_LOW
-#define S(n)	 ((n)*SWIOTLB_SLOT)
-#define NOWHERE	 UINT64_MAX
+#define POOL_END   FIXTURE_LOW
+#define S(n)	   ((n)*SWIOTLB_SLOT)
+#define NOWHERE	   UINT64_MAX
 
-static const enum dma_data_direction directions[] = {DMA_BIDIRECTIONAL, DMA_TO_DEVICE,
-						     DMA_FROM_DEVICE};
+#define POOL_BYTES (POOL_END - FIXTURE_POOL)
 
-static dma_addr_t map(struct ktest *t, struct dma_device *dev, uint64_t offset, size_t len,
-		      enum dma_data_direction dir)
-{
-	struct dma_fixture *f = t->fixture;
-
-	return dma_map_phys(dev, phys(f->base + offset), len, dir, 0);
-}
-
-/* --- where
- * ---------------------------------------------------------------------------------------- */
+/* --- where --- */
 
 #define AT(offset_, len_, want_) .offset = (offset_), .len = (len_), .want = (want_)
 
@@ -33,6 +19,7 @@ static const struct where {
 	size_t max_segment;   /* 0: any */
 	uint32_t align;
 	bool force;
+	enum dma_failure why; /* NOWHERE */
 } places[] = {
 	/* the last byte at the mask, and one further */
 	{AT(FIXTURE_LOW, 4096, FIXTURE_LOW)},
@@ -42,25 +29,26 @@ static const struct where {
 	{AT(FIXTURE_HIGH - 1, 2, POOL_END - S(1))},
 	{AT(FIXTURE_HIGH, 1, POOL_END - S(1))},
 	/* no bytes, too many, an end that wraps */
-	{AT(FIXTURE_LOW, 0, NOWHERE)},
-	{AT(FIXTURE_HIGH, 0, NOWHERE)},
-	{AT(FIXTURE_LOW, SIZE_MAX, NOWHERE)},
-	{AT(FIXTURE_HIGH, UINT64_MAX - FIXTURE_HIGH, NOWHERE)},
-	{AT(FIXTURE_HIGH, 1UL << 32, NOWHERE)},
-	{AT(FIXTURE_HIGH, (1UL << 32) + 1, NOWHERE)},
+	{AT(FIXTURE_LOW, 0, NOWHERE), .why = DMA_FAIL_LENGTH},
+	{AT(FIXTURE_HIGH, 0, NOWHERE), .why = DMA_FAIL_LENGTH},
+	{AT(FIXTURE_LOW, SIZE_MAX, NOWHERE), .why = DMA_FAIL_LENGTH},
+	{AT(FIXTURE_HIGH, UINT64_MAX - FIXTURE_HIGH, NOWHERE), .why = DMA_FAIL_LENGTH},
+	{AT(FIXTURE_HIGH, 1UL << 32, NOWHERE), .why = DMA_FAIL_TOO_BIG},
+	{AT(FIXTURE_HIGH, (1UL << 32) + 1, NOWHERE), .why = DMA_FAIL_TOO_BIG},
 	/* the whole pool in one mapping, and one byte more */
 	{AT(FIXTURE_HIGH, POOL_END - FIXTURE_POOL, FIXTURE_POOL)},
-	{AT(FIXTURE_HIGH, POOL_END - FIXTURE_POOL + 1, NOWHERE)},
+	{AT(FIXTURE_HIGH, POOL_END - FIXTURE_POOL + 1, NOWHERE), .why = DMA_FAIL_TOO_BIG},
 	/* the boundary exactly met, and crossed: bounced though it is within reach */
 	{AT(FIXTURE_LOW, 0x10000, FIXTURE_LOW), .boundary = 0xffff},
 	{AT(FIXTURE_LOW + 0xf000, 0x1000, FIXTURE_LOW + 0xf000), .boundary = 0xffff},
 	{AT(FIXTURE_LOW + 0xf000, 0x1001, POOL_END - S(3)), .boundary = 0xffff},
 	{AT(FIXTURE_LOW + 0x1000, 0x10000, POOL_END - 0x10000), .boundary = 0xffff},
-	{AT(FIXTURE_LOW, 0x10001, NOWHERE), .boundary = 0xffff},
-	{AT(FIXTURE_LOW + 0x800, 0x1000, NOWHERE), .boundary = 0xfff, .align = 0xfff},
+	{AT(FIXTURE_LOW, 0x10001, NOWHERE), .boundary = 0xffff, .why = DMA_FAIL_TOO_BIG},
+	{AT(FIXTURE_LOW + 0x800, 0x1000, NOWHERE), .boundary = 0xfff, .align = 0xfff,
+	 .why = DMA_FAIL_TOO_BIG},
 	{AT(FIXTURE_LOW, 4096, FIXTURE_LOW), .max_segment = 4096},
-	{AT(FIXTURE_LOW, 4097, NOWHERE), .max_segment = 4096},
-	{AT(FIXTURE_HIGH, 4097, NOWHERE), .max_segment = 4096},
+	{AT(FIXTURE_LOW, 4097, NOWHERE), .max_segment = 4096, .why = DMA_FAIL_LENGTH},
+	{AT(FIXTURE_HIGH, 4097, NOWHERE), .max_segment = 4096, .why = DMA_FAIL_LENGTH},
 	/* the original's low bits */
 	{AT(FIXTURE_HIGH + 0x923, 0x100, POOL_END - S(1) + 0x123), .align = 0xfff},
 	{AT(FIXTURE_HIGH + 0xe23, 0x1000, POOL_END - S(3) + 0x623), .align = 0xfff},
@@ -71,16 +59,19 @@ static const struct where {
 static void expect_place(struct ktest *t, struct dma_device *dev, const struct where *row)
 {
 	struct dma_fixture *f = t->fixture;
+	uint64_t at, failed;
 	dma_addr_t addr;
-	uint64_t at;
 
 	EXPECT_EQ(t, dma_set_seg_boundary(dev, row->boundary ? row->boundary : UINT64_MAX), 0);
 	EXPECT_EQ(t, dma_set_max_seg_size(dev, row->max_segment ? row->max_segment : SIZE_MAX), 0);
 	EXPECT_EQ(t, dma_set_min_align_mask(dev, row->align), 0);
 	dma_set_force(dev, row->force);
-	addr = map(t, dev, row->offset, row->len, DMA_BIDIRECTIONAL);
+	failed = dev->count.failed[row->why];
+	addr = fixture_map(t, dev, row->offset, row->len, DMA_BIDIRECTIONAL);
 	if (dma_mapping_error(dev, addr)) {
 		at = NOWHERE;
+		EXPECT_EQ(t, dma_last_failure(dev), row->why);
+		EXPECT_EQ(t, dev->count.failed[row->why], failed + 1);
 	} else {
 		at = dma_to_phys(&dev->limits, addr).value - f->base;
 		swiotlb_validate(&f->pool);
@@ -96,6 +87,7 @@ static void places_at_each_edge(struct ktest *t)
 {
 	struct dma_fixture *f = t->fixture;
 
+	swiotlb_cache(&f->pool, false);
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
 		expect_place(t, &f->near, &places[i]);
 }
@@ -106,6 +98,7 @@ static void every_mask_with_offset(struct ktest *t)
 	struct dma_fixture *f = t->fixture;
 	struct dma_device *dev = &f->near;
 
+	swiotlb_cache(&f->pool, false);
 	for (unsigned bits = 24; bits <= 40; bits++) {
 		for (unsigned odd = 0; odd < 2; odd++) {
 			uint64_t mask = DMA_BIT_MASK(bits) - (odd ? 0x6123 : 0);
@@ -114,6 +107,113 @@ static void every_mask_with_offset(struct ktest *t)
 			for (size_t i = 0; i < 6; i++)
 				expect_place(t, dev, &places[i]);
 		}
+	}
+}
+
+#define OF(len_, want_, ...) .len = (len_), .want = (want_), .free = {__VA_ARGS__}
+
+/* What is free of a pool that is full but for that, and what of it a request gets. */
+static const struct state {
+	unsigned char free[4]; /* slots, until one that is no higher than the one before */
+	uint64_t len;
+	int want;	   /* slot, or -reason */
+	uint64_t low_bits; /* of the buffer */
+	uint32_t align;
+	uint64_t boundary; /* 0: none */
+	uint64_t reach;	   /* the last byte in the pool; 0: all */
+} states[] = {
+	{OF(1, -DMA_FAIL_EXHAUSTED, 0)},
+	{OF(POOL_BYTES, -DMA_FAIL_EXHAUSTED, 0)},
+	{OF(POOL_BYTES + 1, -DMA_FAIL_TOO_BIG, 0)},
+	/* one slot left */
+	{OF(1, 1, 1)},
+	{OF(S(1), 1, 1)},
+	{OF(S(1) + 1, -DMA_FAIL_EXHAUSTED, 1)},
+	{OF(S(1), 100, 100)},
+	{OF(S(1), 255, 255)},
+	{OF(S(2), -DMA_FAIL_EXHAUSTED, 255)},
+	/* two: apart, side by side, and over a word of any bitmap */
+	{OF(S(1), 20, 10, 20)},
+	{OF(S(1) + 1, -DMA_FAIL_FRAGMENTED, 10, 20)},
+	{OF(S(1) + 1, 10, 10, 11)},
+	{OF(S(2), 10, 10, 11)},
+	{OF(S(2) + 1, -DMA_FAIL_EXHAUSTED, 10, 11)},
+	{OF(S(2), 63, 63, 64)},
+	{OF(S(3), -DMA_FAIL_FRAGMENTED, 10, 20, 21, 30)},
+	{OF(S(4) + 1, -DMA_FAIL_EXHAUSTED, 10, 20, 21, 30)},
+	/* a boundary each 32 slots: exactly met, and crossed */
+	{OF(S(2), -DMA_FAIL_FRAGMENTED, 31, 32), .boundary = 0xffff},
+	{OF(S(1), 32, 31, 32), .boundary = 0xffff},
+	{OF(S(2), 30, 30, 31), .boundary = 0xffff},
+	{OF(S(2), 32, 32, 33), .boundary = 0xffff},
+	{OF(S(32) + 1, -DMA_FAIL_TOO_BIG, 31, 32), .boundary = 0xffff},
+	/* low bits that only each second slot has; and those that make it take two */
+	{OF(1, -DMA_FAIL_FRAGMENTED, 10), .low_bits = 0x800, .align = 0xfff},
+	{OF(1, 11, 11), .low_bits = 0x800, .align = 0xfff},
+	{OF(S(1), 10, 10), .low_bits = 0, .align = 0xfff},
+	{OF(S(1) - 8, 11, 11), .low_bits = 8, .align = 0x7ff},
+	{OF(S(1) - 7, -DMA_FAIL_EXHAUSTED, 11), .low_bits = 8, .align = 0x7ff},
+	{OF(S(1) - 7, 11, 11, 12), .low_bits = 8, .align = 0x7ff},
+	/* a device that reaches a part of it: what it can't use doesn't count */
+	{OF(1, -DMA_FAIL_EXHAUSTED, 11), .reach = S(11) - 1},
+	{OF(1, 11, 11), .reach = S(11)},
+	{OF(S(1), 11, 11), .reach = S(12) - 1},
+	{OF(S(1), -DMA_FAIL_EXHAUSTED, 11), .reach = S(12) - 2},
+	{OF(S(1) + 1, -DMA_FAIL_EXHAUSTED, 11, 12), .reach = S(12) - 1},
+	{OF(S(2), -DMA_FAIL_FRAGMENTED, 11, 13, 15), .reach = S(14) - 1},
+	{OF(1, 11, 11, 13), .reach = S(14) - 1},
+	{OF(S(129), -DMA_FAIL_OUT_OF_MASK, 11),
+	 .reach = S(128) - 1}, /* nor is there such a block */
+};
+
+static void free_slot(struct dma_fixture *f, unsigned slot)
+{
+	dma_unmap_single(&f->near2, (dma_addr_t){f->base + FIXTURE_POOL + S(slot)}, S(1),
+			 DMA_TO_DEVICE);
+}
+
+static void expect_state(struct ktest *t, const struct state *row)
+{
+	struct dma_fixture *f = t->fixture;
+	uint64_t failed = dma_count_failures(&f->near), pool = f->base + FIXTURE_POOL;
+	dma_addr_t addr;
+	int got;
+
+	EXPECT_EQ(t, dma_set_seg_boundary(&f->near, row->boundary ? row->boundary : UINT64_MAX), 0);
+	EXPECT_EQ(t, dma_set_min_align_mask(&f->near, row->align), 0);
+	dma_set_bus_limit(&f->near, row->reach ? pool + row->reach : f->base + FIXTURE_HIGH - 1);
+	addr = fixture_map(t, &f->near, FIXTURE_HIGH + row->low_bits, row->len, DMA_TO_DEVICE);
+	if (dma_mapping_error(&f->near, addr)) {
+		got = -(int)dma_last_failure(&f->near);
+		EXPECT_EQ(t, dma_count_failures(&f->near), failed + 1);
+	} else {
+		got = (int)((addr.bus - pool) >> SWIOTLB_SHIFT);
+		EXPECT_EQ(t, addr.bus & row->align, row->low_bits & row->align);
+		dma_unmap_single(&f->near, addr, row->len, DMA_TO_DEVICE);
+	}
+	if (got != row->want)
+		ktest_fail(t, __FILE__, __LINE__, "row %zu: %d, not %d", (size_t)(row - states),
+			   got, row->want);
+}
+
+static void nearly_full(struct ktest *t)
+{
+	struct dma_fixture *f = t->fixture;
+	unsigned slot;
+
+	swiotlb_cache(&f->pool, false);
+	for (const struct state *row = states; row < states + ARRAY_SIZE(states); row++) {
+		for (slot = 0; slot < FIXTURE_SLOTS; slot++)
+			fixture_map(t, &f->near2, FIXTURE_HIGH, S(1), DMA_TO_DEVICE);
+		for (slot = 0; slot < 4 && row->free[slot] > (slot ? row->free[slot - 1] : 0);
+		     slot++)
+			free_slot(f, row->free[slot]);
+		expect_state(t, row);
+		/* The rest of them; those that are free are taken first. */
+		while (slot-- > 0)
+			fixture_map(t, &f->near2, FIXTURE_HIGH, S(1), DMA_TO_DEVICE);
+		for (slot = 0; slot < FIXTURE_SLOTS; slot++)
+			free_slot(f, slot);
 	}
 }
 
@@ -126,15 +226,15 @@ static void window_from_the_middle(struct ktest *t)
 	dma_addr_t addr;
 
 	fixture_window(dev, -(int64_t)(f->base + middle), S(10) - 1);
-	addr = map(t, dev, 0, 100, DMA_TO_DEVICE);
+	addr = fixture_map(t, dev, 0, 100, DMA_TO_DEVICE);
 	EXPECT_EQ(t, addr.bus, 0);
 	dma_unmap_single(dev, addr, 100, DMA_TO_DEVICE);
-	addr = map(t, dev, FIXTURE_LOW, S(10), DMA_TO_DEVICE);
+	addr = fixture_map(t, dev, FIXTURE_LOW, S(10), DMA_TO_DEVICE);
 	EXPECT_EQ(t, addr.bus, 0);
 	dma_unmap_single(dev, addr, S(10), DMA_TO_DEVICE);
-	EXPECT(t, dma_mapping_error(dev, map(t, dev, 0, S(10) + 1, DMA_TO_DEVICE)));
+	EXPECT(t, dma_mapping_error(dev, fixture_map(t, dev, 0, S(10) + 1, DMA_TO_DEVICE)));
 	dma_set_bus_offset(dev, 0x7fff000000000000);
-	EXPECT(t, dma_mapping_error(dev, map(t, dev, 0, 1, DMA_TO_DEVICE)));
+	EXPECT(t, dma_mapping_error(dev, fixture_map(t, dev, 0, 1, DMA_TO_DEVICE)));
 }
 
 static void set_mask(struct ktest *t)
@@ -200,317 +300,279 @@ static void set_mask_by_pool(struct ktest *t)
 	f->sys.pool = &f->pool;
 }
 
-/* --- which bytes
- * ---------------------------------------------------------------------------------- */
-
-/* A way for a buffer to be bounced: a device, and where in the pool or page its bytes lie. */
-struct way {
-	struct dma_device *dev;
-	uint64_t offset; /* of the buffer */
-	size_t len;
-	uint32_t align;
-	size_t granule; /* what is taken comes in these */
-	bool clean;	/* and is zero around the mapping */
-};
-
-#define WAYS 8
-
-static void list_ways(struct dma_fixture *f, struct way ways[WAYS])
+static void setters(struct ktest *t)
 {
-	const struct way list[WAYS] = {
-		{&f->near, FIXTURE_HIGH, 4096, 0, SWIOTLB_SLOT, false},
-		{&f->near, FIXTURE_HIGH + 0x1fff, 4097, 0, SWIOTLB_SLOT, false},
-		{&f->near, FIXTURE_HIGH + 0x2345, 5001, 0xfff, SWIOTLB_SLOT, false},
-		{&f->near2, FIXTURE_HIGH + 0x1fff, 4097, 0, SWIOTLB_SLOT, true},
-		{&f->near2, FIXTURE_LOW + 0x2345, 5001, 0xfff, SWIOTLB_SLOT, true},
-		{&f->tight, FIXTURE_LOW + 0x765, 100, 0, PAGE_SIZE, true},
-		{&f->tight, FIXTURE_HIGH + 0x2345, 5001, 0xfff, 2 * PAGE_SIZE, true},
-		{&f->tight, FIXTURE_HIGH + 0x3001, 4 * 4096, 0, 4 * PAGE_SIZE, true},
+	struct dma_fixture *f = t->fixture;
+	struct dma_device *dev = &f->near;
+	const struct dma_limits *limits = &dev->limits;
+
+	EXPECT_EQ(t, dev->slow, 0);
+	EXPECT_EQ(t, dev->reach, f->base + FIXTURE_HIGH - 1);
+	EXPECT_EQ(t, dev->short_end, f->base + FIXTURE_HIGH);
+	EXPECT_EQ(t, dma_set_seg_boundary(dev, 0), -EINVAL);
+	EXPECT_EQ(t, dma_set_seg_boundary(dev, 0xfffe), -EINVAL);
+	EXPECT_EQ(t, dma_set_max_seg_size(dev, 0), -EINVAL);
+	EXPECT_EQ(t, dma_set_max_segments(dev, 0), -EINVAL);
+	EXPECT_EQ(t, dma_set_min_align_mask(dev, 0x800), -EINVAL);
+	EXPECT_EQ(t, dev->slow, 0);
+	EXPECT_EQ(t, dma_set_max_segments(dev, 7), 0);
+	EXPECT_EQ(t, limits->max_segments, 7);
+	EXPECT_EQ(t, dma_set_min_align_mask(dev, 0xfff), 0);
+	EXPECT_EQ(t, dev->fit.min_align_mask, 0xfff);
+	EXPECT_EQ(t, dev->short_end, f->base + FIXTURE_HIGH); /* these are no matter to it */
+	EXPECT_EQ(t, dma_set_seg_boundary(dev, 0xffff), 0);
+	EXPECT_EQ(t, dev->fit.boundary_mask, 0xffff);
+	EXPECT_EQ(t, dev->slow, DMA_SLOW_LIMITS);
+	EXPECT_EQ(t, dev->short_end, 0);
+	EXPECT_EQ(t, dma_set_seg_boundary(dev, UINT64_MAX), 0);
+	EXPECT_EQ(t, dev->slow, 0);
+	EXPECT_EQ(t, dma_set_max_seg_size(dev, 512), 0);
+	EXPECT_EQ(t, dev->slow, DMA_SLOW_LIMITS);
+	dma_set_force(dev, true);
+	EXPECT_EQ(t, dma_set_max_seg_size(dev, SIZE_MAX), 0);
+	EXPECT_EQ(t, dev->slow, DMA_SLOW_FORCE);
+	dma_set_force(dev, false);
+	fixture_window(dev, 4096, f->base);
+	EXPECT_EQ(t, dev->slow, DMA_SLOW_LIMITS);
+	EXPECT_EQ(t, dev->fit.last, f->base - 4096);
+	fixture_window(dev, 0, UINT64_MAX);
+	EXPECT_EQ(t, dev->short_end, UINT64_MAX); /* the topmost address is the error's */
+}
+
+/* A child's own word counts where it is the stricter one; its masks are its own word alone. */
+static void parents(struct ktest *t)
+{
+	struct dma_fixture *f = t->fixture;
+	struct dma_device *parent = &f->near, child;
+
+	dma_set_seg_boundary(parent, 0xffff);
+	dma_set_min_align_mask(parent, 0xff);
+	dma_set_max_segments(parent, 8);
+	EXPECT_EQ(t, dma_set_mask(parent, DMA_BIT_MASK(30)), 0);
+	EXPECT_EQ(t, dma_device_add(&f->sys, &child, "child0", parent), 0);
+	EXPECT_EQ(t, child.limits.streaming_mask, DMA_BIT_MASK(30));
+	EXPECT_EQ(t, child.reach, f->base + FIXTURE_HIGH - 1);
+	EXPECT_EQ(t, child.slow, DMA_SLOW_LIMITS);
+	EXPECT_EQ(t, dma_set_mask(&child, DMA_BIT_MASK(40)), 0);
+	EXPECT_EQ(t, child.limits.streaming_mask, DMA_BIT_MASK(40));
+	dma_set_bus_limit(&child, UINT64_MAX);
+	dma_set_seg_boundary(&child, 0xfffff);
+	dma_set_min_align_mask(&child, 0xf);
+	dma_set_max_segments(&child, 1000);
+	EXPECT_EQ(t, child.limits.bus_limit, parent->limits.bus_limit);
+	EXPECT_EQ(t, child.limits.boundary_mask, 0xffff);
+	EXPECT_EQ(t, child.limits.min_align_mask, 0xff);
+	EXPECT_EQ(t, child.limits.max_segments, 8);
+	dma_set_seg_boundary(&child, 0xfff);
+	dma_set_min_align_mask(&child, 0x1ff);
+	EXPECT_EQ(t, child.limits.boundary_mask, 0xfff);
+	EXPECT_EQ(t, child.limits.min_align_mask, 0x1ff);
+	dma_device_remove(&child);
+}
+
+/* --- what can be asked --- */
+
+static void required_mask(struct ktest *t)
+{
+	struct dma_fixture *f = t->fixture;
+	struct dma_device *dev = &f->near;
+	uint64_t last = f->base + POOL_END - 1, mask = DMA_MIN_MASK;
+
+	while (mask < last)
+		mask = 2 * mask + 1;
+	EXPECT_EQ(t, dma_get_required_mask(dev), mask);
+	EXPECT(t, !dma_addressing_limited(dev));
+	dma_set_bus_limit(dev, last);
+	EXPECT(t, !dma_addressing_limited(dev));
+	dma_set_bus_limit(dev, last - 1);
+	EXPECT(t, dma_addressing_limited(dev));
+	EXPECT_EQ(t, dma_get_required_mask(dev), mask);
+	fixture_window(dev, (int64_t)GIB(1000), UINT64_MAX);
+	EXPECT_EQ(t, dma_get_required_mask(dev), DMA_BIT_MASK(40));
+	EXPECT(t, !dma_addressing_limited(dev));
+	dma_set_bus_offset(dev, -(int64_t)PAGE_SIZE); /* the lowest page has no bus address */
+	EXPECT(t, dma_addressing_limited(dev));
+	dma_set_bus_offset(dev, -(int64_t)last);
+	EXPECT_EQ(t, dma_get_required_mask(dev), DMA_MIN_MASK);
+	dma_set_bus_offset(dev, -(int64_t)last - 1);
+	EXPECT_EQ(t, dma_get_required_mask(dev), UINT64_MAX);
+}
+
+static bool can_map(struct ktest *t, struct dma_device *dev, uint64_t low_bits, size_t len)
+{
+	dma_addr_t addr = fixture_map(t, dev, FIXTURE_HIGH + low_bits, len, DMA_TO_DEVICE);
+
+	if (dma_mapping_error(dev, addr))
+		return false;
+	dma_unmap_single(dev, addr, len, DMA_TO_DEVICE);
+	return true;
+}
+
+/* So much can be mapped wherever the buffer lies, and a byte more not everywhere. */
+static void expect_max(struct ktest *t, struct dma_device *dev, size_t want)
+{
+	uint64_t align = dev->fit.min_align_mask, low[] = {0, 1, align / 2, align};
+	size_t max = dma_max_mapping_size(dev);
+	bool more = true;
+
+	EXPECT_EQ(t, max, want);
+	for (size_t i = 0; i < ARRAY_SIZE(low) && !t->failed; i++) {
+		EXPECT(t, can_map(t, dev, low[i] & align, max));
+		more &= can_map(t, dev, low[i] & align, max + 1);
+	}
+	EXPECT(t, !more);
+}
+
+static void max_mapping(struct ktest *t)
+{
+	static const struct {
+		uint32_t align;
+		uint64_t boundary, reach;
+		size_t max_segment, want;
+	} table[] = {
+		{0, UINT64_MAX, POOL_BYTES, SIZE_MAX, POOL_BYTES},
+		{0, UINT64_MAX, POOL_BYTES, 65536, 65536},
+		{0xff, UINT64_MAX, POOL_BYTES, SIZE_MAX, POOL_BYTES - 0xff},
+		{0xffff, UINT64_MAX, POOL_BYTES, SIZE_MAX, POOL_BYTES - 0xffff},
+		{0, 0xffff, POOL_BYTES, SIZE_MAX, 0x10000},
+		{0xfff, 0xffff, POOL_BYTES, SIZE_MAX, 0xf001},
+		{0xffff, 0xffff, POOL_BYTES, SIZE_MAX, 1},
+		{0, 0x7ffff, POOL_BYTES, SIZE_MAX, 0x40000}, /* the pool has two half ones */
+		{0, UINT64_MAX, 4096, SIZE_MAX, 4096},
+		{0, UINT64_MAX, 4095, SIZE_MAX, 4095},
+		{0, 0xfff, 6000, SIZE_MAX, 4096},
+		{0, UINT64_MAX, 1, SIZE_MAX, 1},
 	};
-
-	memcpy(ways, list, sizeof(list));
-	dma_set_force(&f->near2, true);
-}
-
-/* Old data of others, all over what a device can be sent to. */
-static void litter(struct dma_fixture *f)
-{
-	struct page_request request = {.zone = ZONE_NORMAL, .dma_reserve = true, .limit = NO_LIMIT};
-	phys_addr_t pages[64];
-	size_t n = 0;
-
-	memset(fixture_memory(f, FIXTURE_POOL), 0xee, POOL_END - FIXTURE_POOL);
-	while (n < ARRAY_SIZE(pages) && !phys_is_none(pages[n] = pages_alloc(&f->zones, &request)))
-		memset(port_phys_to_virt(pages[n++]), 0xee, PAGE_SIZE);
-	while (n > 0)
-		pages_free(&f->zones, pages[--n], 0);
-}
-
-/* What was taken beyond the mapping is zero, and nobody else's bytes are seen. */
-static void expect_zero_slack(struct ktest *t, const struct way *way, dma_addr_t addr)
-{
-	uint64_t start = dma_to_phys(&way->dev->limits, addr).value;
-	uint64_t before = start & (way->granule - 1), behind = -(start + way->len);
-	uint8_t *at = fixture_device_view(way->dev, addr);
-
-	EXPECT(t, !way->clean || fixture_is_zero(at - before, before));
-	EXPECT(t, !way->clean || fixture_is_zero(at + way->len, behind & (way->granule - 1)));
-	if (way->align)
-		EXPECT_EQ(t, start & way->align, way->offset & way->align);
-}
-
-/* Through map, both syncs and unmap, with the device writing only the middle third. */
-static void follow_the_bytes(struct ktest *t, const struct way *way, enum dma_data_direction dir)
-{
 	struct dma_fixture *f = t->fixture;
-	uint8_t *buffer = fixture_memory(f, way->offset), *view;
-	size_t third = way->len / 3;
-	bool reads = dir != DMA_FROM_DEVICE, writes = dir != DMA_TO_DEVICE;
-	dma_addr_t addr;
+	struct dma_device *dev = &f->near;
 
-	litter(f);
-	memset(buffer - 16, 0xaa, way->len + 32);
-	fixture_fill(buffer, way->len, 1);
-	dma_set_min_align_mask(way->dev, way->align);
-	addr = map(t, way->dev, way->offset, way->len, dir);
-	REQUIRE(t, !dma_mapping_error(way->dev, addr));
-	view = fixture_device_view(way->dev, addr);
-	EXPECT(t, fixture_is(view, way->len, 1)); /* copied in, in every direction */
-	expect_zero_slack(t, way, addr);
-
-	fixture_fill(view + third, third, 2);
-	EXPECT(t, fixture_is(buffer, way->len, 1));
-	dma_sync_single_for_cpu(way->dev, addr, way->len, dir);
-	EXPECT(t, fixture_is(buffer, third, 1));
-	EXPECT(t, writes ? fixture_is(buffer + third, third, 2) : fixture_is(buffer, way->len, 1));
-	EXPECT(t, memcmp(buffer + 2 * third, view + 2 * third, way->len - 2 * third) == 0);
-
-	fixture_fill(buffer, way->len, 3);
-	dma_sync_single_for_device(way->dev, addr, way->len, dir);
-	EXPECT(t, reads ? fixture_is(view, way->len, 3) : fixture_is(view + third, third, 2));
-
-	fixture_fill(view + third, third, 4);
-	fixture_fill(buffer, way->len, 3);
-	dma_unmap_single(way->dev, addr, way->len, dir);
-	EXPECT(t, writes ? fixture_is(buffer + third, third, 4) : fixture_is(buffer, way->len, 3));
-	if (writes) /* what the device left alone is what it was given last */
-		EXPECT(t, fixture_is(buffer, third, reads ? 3 : 1));
-	for (size_t i = 1; i <= 16; i++)
-		EXPECT(t, buffer[-i] == 0xaa && buffer[way->len + i - 1] == 0xaa);
-}
-
-static void copies_by_direction(struct ktest *t)
-{
-	struct dma_fixture *f = t->fixture;
-	struct way ways[WAYS];
-
-	list_ways(f, ways);
-	for (size_t i = 0; i < WAYS; i++)
-		for (size_t d = 0; d < ARRAY_SIZE(directions); d++)
-			follow_the_bytes(t, &ways[i], directions[d]);
-	EXPECT_EQ(t, f->near.count.transient, 0);
-	EXPECT_EQ(t, f->tight.count.bounced, 0);
-}
-
-/* One page out of the middle of a mapping, to the device and back, and nothing around it. */
-static void sync_a_part(struct ktest *t, const struct way *way, size_t from, size_t len)
-{
-	struct dma_fixture *f = t->fixture;
-	uint8_t *buffer = fixture_memory(f, way->offset), *view;
-	dma_addr_t addr;
-
-	dma_set_min_align_mask(way->dev, way->align);
-	memset(buffer, 1, way->len);
-	addr = map(t, way->dev, way->offset, way->len, DMA_BIDIRECTIONAL);
-	REQUIRE(t, !dma_mapping_error(way->dev, addr));
-	view = fixture_device_view(way->dev, addr);
-
-	memset(buffer, 2, way->len);
-	dma_sync_single_for_device(way->dev, dma_addr_add(addr, from), len, DMA_TO_DEVICE);
-	for (size_t i = 0; i < way->len; i++)
-		if (view[i] != (i - from < len ? 2 : 1))
-			ktest_fail(t, __FILE__, __LINE__, "byte %zu for the device", i);
-	memset(view, 3, way->len);
-	dma_sync_single_for_cpu(way->dev, dma_addr_add(addr, from), len, DMA_FROM_DEVICE);
-	for (size_t i = 0; i < way->len; i++)
-		if (buffer[i] != (i - from < len ? 3 : 2))
-			ktest_fail(t, __FILE__, __LINE__, "byte %zu for the CPU", i);
-	dma_unmap_single(way->dev, addr, way->len, DMA_BIDIRECTIONAL);
-}
-
-static void partial_syncs(struct ktest *t)
-{
-	struct way ways[WAYS];
-
-	list_ways(t->fixture, ways);
-	for (size_t i = 0; i < WAYS; i++) {
-		sync_a_part(t, &ways[i], 0, ways[i].len);
-		sync_a_part(t, &ways[i], 0, 1);
-		sync_a_part(t, &ways[i], ways[i].len - 1, 1);
-		sync_a_part(t, &ways[i], ways[i].len / 2, ways[i].len / 3);
-		sync_a_part(t, &ways[i], 7, 0);
+	dma_set_force(dev, true); /* so that what it reaches doesn't help it */
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		dma_set_min_align_mask(dev, table[i].align);
+		dma_set_seg_boundary(dev, table[i].boundary);
+		dma_set_max_seg_size(dev, table[i].max_segment);
+		dma_set_bus_limit(dev, f->base + FIXTURE_POOL + table[i].reach - 1);
+		/* With but a part of the pool, pages serve what is longer. */
+		if (table[i].reach == POOL_BYTES)
+			expect_max(t, dev, table[i].want);
+		else
+			EXPECT_EQ(t, dma_max_mapping_size(dev), table[i].want);
 	}
-}
-
-/* As CVE-2022-0854: what a device doesn't write must not come back as another's old bytes. */
-static void nothing_stale_is_seen(struct ktest *t)
-{
-	struct dma_fixture *f = t->fixture;
-	uint8_t *secret = fixture_memory(f, FIXTURE_HIGH);
-	uint8_t *mine = fixture_memory(f, FIXTURE_HIGH + KIB(16));
-	dma_addr_t addr;
-
-	memset(secret, 0x5e, KIB(8));
-	addr = map(t, &f->near, FIXTURE_HIGH, KIB(8), DMA_TO_DEVICE);
-	dma_unmap_single(&f->near, addr, KIB(8), DMA_TO_DEVICE);
-	memset(mine, 0x11, KIB(8));
-	addr = map(t, &f->near2, FIXTURE_HIGH + KIB(16), KIB(8), DMA_FROM_DEVICE);
-	fixture_device_view(&f->near2, addr)[0] = 0x22;
-	dma_unmap_single(&f->near2, addr, KIB(8), DMA_FROM_DEVICE);
-	EXPECT_EQ(t, mine[0], 0x22);
-	for (size_t i = 1; i < KIB(8); i++)
-		if (mine[i] != 0x11)
-			ktest_fail(t, __FILE__, __LINE__, "byte %zu is %#x", i, mine[i]);
-}
-
-/* --- transient slots --- */
-
-static uint64_t free_bytes(struct dma_fixture *f)
-{
-	return pages_free_bytes(&f->zones, ZONE_DMA) + pages_free_bytes(&f->zones, ZONE_NORMAL);
-}
-
-static void transient_pages_come_back(struct ktest *t)
-{
-	struct dma_fixture *f = t->fixture;
-	uint64_t before;
-	dma_addr_t addr[6];
-
-	kfree(&f->kmem, kmalloc(&f->kmem, 64)); /* what kmem keeps is not ours to count */
-	before = free_bytes(f);
-	for (size_t i = 0; i < ARRAY_SIZE(addr); i++) {
-		addr[i] = map(t, &f->tight, FIXTURE_HIGH + i * KIB(32), PAGE_SIZE << (i % 3),
-			      DMA_TO_DEVICE);
-		REQUIRE(t, !dma_mapping_error(&f->tight, addr[i]));
-		EXPECT(t, addr[i].bus < f->base + FIXTURE_POOL);
-	}
-	EXPECT_EQ(t, f->sys.transients, 6);
-	EXPECT(t, !transient_put(&f->sys, phys(addr[0].bus + 1)));
-	EXPECT(t, free_bytes(f) <= before - 14 * PAGE_SIZE);
-	for (size_t i = 0; i < ARRAY_SIZE(addr); i++)
-		dma_unmap_single(&f->tight, addr[i], PAGE_SIZE << (i % 3), DMA_TO_DEVICE);
-	EXPECT(t, free_bytes(f) >= before - PAGE_SIZE); /* kmem may keep one page more */
-	EXPECT_EQ(t, f->sys.bounce_first, f->base + FIXTURE_POOL);
-	EXPECT_EQ(t, f->sys.bounce_last, f->base + POOL_END - 1);
-}
-
-/* Where a mapping is larger than what of the pool lies under the mask, pages serve it. */
-static void transient_beside_the_pool(struct ktest *t)
-{
-	struct dma_fixture *f = t->fixture;
-	dma_addr_t one, two;
-
-	dma_set_bus_limit(&f->near, f->base + FIXTURE_POOL + S(1) - 1);
-	one = map(t, &f->near, FIXTURE_HIGH, S(1), DMA_TO_DEVICE);
-	two = map(t, &f->near, FIXTURE_HIGH, S(1) + 1, DMA_TO_DEVICE);
-	EXPECT_EQ(t, one.bus, f->base + FIXTURE_POOL);
-	EXPECT(t, two.bus < f->base + FIXTURE_POOL);
-	/* The one slot is taken: that is exhaustion, and no reason to drain the zone. */
-	EXPECT(t, dma_mapping_error(&f->near, map(t, &f->near, FIXTURE_HIGH, 1, DMA_TO_DEVICE)));
-	dma_unmap_single(&f->near, one, S(1), DMA_TO_DEVICE);
-	dma_unmap_single(&f->near, two, S(1) + 1, DMA_TO_DEVICE);
-	EXPECT_EQ(t, f->near.count.transient, 1);
-	EXPECT_EQ(t, f->near.count.bounced, 1);
-}
-
-/* Without a pool all that is out of reach goes through pages. */
-static void transient_instead_of_a_pool(struct ktest *t)
-{
-	struct dma_fixture *f = t->fixture;
-	struct swiotlb none;
-	uint64_t metadata;
-	dma_addr_t addr;
-
-	swiotlb_init(&none, phys(0), 0, &metadata);
-	f->sys.pool = &none;
-	transient_reset_bounds(&f->sys);
-	dma_set_force(&f->near, false); /* it looks at the pool anew */
-	fixture_fill(fixture_memory(f, FIXTURE_HIGH), 5000, 3);
-	addr = map(t, &f->near, FIXTURE_HIGH, 5000, DMA_TO_DEVICE);
-	EXPECT(t, addr.bus - f->base < FIXTURE_POOL);
-	EXPECT(t, fixture_is(fixture_device_view(&f->near, addr), 5000, 3));
-	dma_unmap_single(&f->near, addr, 5000, DMA_TO_DEVICE);
-	EXPECT_EQ(t, f->near.count.transient, 1);
-	f->sys.pool = &f->pool;
-	transient_reset_bounds(&f->sys);
-}
-
-static void transient_limits(struct ktest *t)
-{
-	struct dma_fixture *f = t->fixture;
-	dma_addr_t addr;
-	uint64_t before;
-
-	dma_set_bus_limit(&f->tight, f->base + FIXTURE_POOL / 4 - 1);
-	addr = map(t, &f->tight, FIXTURE_HIGH, 16, DMA_TO_DEVICE);
-	EXPECT(t, addr.bus + 15 <= f->tight.reach);
-	dma_unmap_single(&f->tight, addr, 16, DMA_TO_DEVICE);
-	dma_set_bus_limit(&f->tight, f->base + FIXTURE_POOL - 1);
+	dma_set_min_align_mask(dev, 0);
+	dma_set_seg_boundary(dev, UINT64_MAX);
+	dma_set_bus_limit(dev, f->base + FIXTURE_HIGH - 1);
+	EXPECT_EQ(t, dma_opt_mapping_size(dev), S(SWIOTLB_MAGAZINE_SLOTS));
+	dma_set_min_align_mask(dev, 0x1ff);
+	EXPECT_EQ(t, dma_opt_mapping_size(dev), S(SWIOTLB_MAGAZINE_SLOTS) - 0x1ff);
+	dma_set_max_seg_size(dev, 4096);
+	EXPECT_EQ(t, dma_opt_mapping_size(dev), 4096);
+	dma_set_force(dev, false);
+	EXPECT_EQ(t, dma_max_mapping_size(dev), 4096);
+	dma_set_max_seg_size(dev, SIZE_MAX);
+	EXPECT_EQ(t, dma_max_mapping_size(dev), SIZE_MAX);
+	EXPECT_EQ(t, dma_opt_mapping_size(dev), SIZE_MAX);
+	dma_set_bus_limit(&f->tight, DMA_MIN_MASK); /* below the pool: a block of pages */
+	EXPECT_EQ(t, dma_max_mapping_size(&f->tight), PAGE_SIZE << BUDDY_MAX_ORDER);
 	dma_set_seg_boundary(&f->tight, 0xffff);
-	addr = map(t, &f->tight, FIXTURE_HIGH, 0x10000, DMA_TO_DEVICE);
-	EXPECT_EQ(t, addr.bus & 0xffff, 0);
-	dma_unmap_single(&f->tight, addr, 0x10000, DMA_TO_DEVICE);
-	addr = map(t, &f->tight, FIXTURE_HIGH, 0x10001, DMA_TO_DEVICE);
-	EXPECT(t, dma_mapping_error(&f->tight, addr));
-	dma_set_seg_boundary(&f->tight, UINT64_MAX);
-	dma_set_min_align_mask(&f->tight, 0x3fff);
-	addr = map(t, &f->tight, FIXTURE_HIGH + 0x1234, 16, DMA_TO_DEVICE);
-	EXPECT_EQ(t, addr.bus & 0x3fff, 0x1234);
-	dma_unmap_single(&f->tight, addr, 16, DMA_TO_DEVICE);
-	dma_set_min_align_mask(&f->tight, UINT32_MAX);
-	EXPECT(t, dma_mapping_error(&f->tight, map(t, &f->tight, FIXTURE_HIGH, 1, DMA_TO_DEVICE)));
-	dma_set_min_align_mask(&f->tight, 0);
-	before = free_bytes(f);
-	/* A window of which pages that the allocator would give lie below the beginning. */
-	fixture_window(&f->tight, -(int64_t)(f->base + FIXTURE_POOL - 0x10), 0xf);
-	EXPECT(t, dma_mapping_error(&f->tight, map(t, &f->tight, FIXTURE_HIGH, 1, DMA_TO_DEVICE)));
-	EXPECT_EQ(t, dma_count_failures(&f->tight), 3);
-	EXPECT_EQ(t, free_bytes(f), before);
+	EXPECT_EQ(t, dma_max_mapping_size(&f->tight), 0x10000);
+	dma_set_bus_limit(&f->tight, PAGE_SIZE - 2);
+	EXPECT_EQ(t, dma_max_mapping_size(&f->tight), 0);
 }
 
-static void transient_exhaustion(struct ktest *t)
+static void need_sync(struct ktest *t)
 {
 	struct dma_fixture *f = t->fixture;
-	dma_addr_t addr[64];
-	size_t n = 0;
+	dma_addr_t direct = fixture_map(t, &f->near, FIXTURE_LOW, 100, DMA_TO_DEVICE);
+	dma_addr_t bounced = fixture_map(t, &f->near, FIXTURE_HIGH, 5000, DMA_TO_DEVICE);
+	dma_addr_t page = fixture_map(t, &f->tight, FIXTURE_HIGH, 100, DMA_TO_DEVICE);
 
-	while (n < ARRAY_SIZE(addr)) {
-		addr[n] = map(t, &f->tight, FIXTURE_HIGH, 1, DMA_TO_DEVICE);
-		if (dma_mapping_error(&f->tight, addr[n]))
-			break;
-		n++;
-	}
-	EXPECT(t, n > 40 && n < 64);
-	EXPECT_EQ(t, dma_count_failures(&f->tight), 1);
-	while (n-- > 0)
-		dma_unmap_single(&f->tight, addr[n], 1, DMA_TO_DEVICE);
+	EXPECT(t, !dma_need_sync(&f->near, direct));
+	EXPECT(t, dma_need_sync(&f->near, bounced));
+	EXPECT(t, dma_need_sync(&f->near, dma_addr_add(bounced, 4999)));
+	EXPECT(t, !dma_need_sync(&f->near, dma_addr_add(bounced, 5000)));
+	EXPECT(t, !dma_need_sync(&f->near2, bounced));
+	EXPECT(t, !dma_need_sync(&f->near, DMA_MAPPING_ERROR));
+	EXPECT(t, dma_need_sync(&f->tight, page));
+	dma_unmap_single(&f->near, direct, 100, DMA_TO_DEVICE);
+	dma_unmap_single(&f->near, bounced, 5000, DMA_TO_DEVICE);
+	dma_unmap_single(&f->tight, page, 100, DMA_TO_DEVICE);
 }
 
-/* --- the rest
- * --------------------------------------------------------------------------------------- */
+/* Device memory far above all RAM, behind RAM's end, and what is no such thing. */
+static void resources(struct ktest *t)
+{
+	struct dma_fixture *f = t->fixture;
+	struct dma_device *dev = &f->near;
+	phys_addr_t bar = phys(GIB(900));
+	dma_addr_t addr;
+	uint64_t out;
+
+	dma_set_bus_limit(dev, DMA_BIT_MASK(40));
+	dma_set_force(dev, true); /* is no matter here */
+	addr = dma_map_resource(dev, bar, MIB(8), DMA_BIDIRECTIONAL, 0);
+	EXPECT_EQ(t, addr.bus, GIB(900));
+	EXPECT(t, dma_gate(dev, addr, MIB(8), &out) && out == GIB(900));
+	EXPECT(t, !dma_need_sync(dev, addr));
+	dma_unmap_resource(dev, addr, MIB(8), DMA_BIDIRECTIONAL, 0);
+	EXPECT_EQ(t, dev->count.live, 0);
+	EXPECT_EQ(t, dma_count_mappings(dev), 1);
+	EXPECT_EQ(t, dma_map_resource(dev, phys(DMA_BIT_MASK(40)), 1, DMA_TO_DEVICE, 0).bus,
+		  DMA_BIT_MASK(40));
+	dma_unmap_resource(dev, (dma_addr_t){DMA_BIT_MASK(40)}, 1, DMA_TO_DEVICE, 0);
+	EXPECT(t, dma_mapping_error(
+			  dev, dma_map_resource(dev, phys(DMA_BIT_MASK(40)), 2, DMA_TO_DEVICE, 0)));
+	EXPECT_EQ(t, dma_last_failure(dev), DMA_FAIL_OUT_OF_MASK);
+	EXPECT(t, dma_mapping_error(dev, dma_map_resource(dev, bar, 0, DMA_TO_DEVICE, 0)));
+	EXPECT_EQ(t, dma_last_failure(dev), DMA_FAIL_LENGTH);
+	EXPECT(t, dma_mapping_error(dev, dma_map_resource(dev, bar, SIZE_MAX, DMA_TO_DEVICE, 0)));
+	dma_set_seg_boundary(dev, 0xfff);
+	EXPECT(t, dma_mapping_error(
+			  dev, dma_map_resource(dev, phys_add(bar, 1), 4096, DMA_TO_DEVICE, 0)));
+	EXPECT_EQ(t, dev->count.failed[DMA_FAIL_OUT_OF_MASK], 2);
+	EXPECT_EQ(t, dev->count.failed[DMA_FAIL_LENGTH], 2);
+}
+
+static void resources_are_no_ram(struct ktest *t)
+{
+	struct dma_fixture *f = t->fixture;
+	const uint64_t ram[] = {0, FIXTURE_POOL - 1, FIXTURE_POOL, POOL_END - 1};
+	dma_addr_t addr;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ram); i++) {
+		addr = dma_map_resource(&f->near, phys(f->base + ram[i]), 1, DMA_TO_DEVICE, 0);
+		EXPECT(t, dma_mapping_error(&f->near, addr));
+		fixture_expect_misuse(t, DMA_MISUSE_RESOURCE);
+	}
+	addr = dma_map_resource(&f->near, phys(f->base - 8), 9, DMA_TO_DEVICE, 0);
+	EXPECT(t, dma_mapping_error(&f->near, addr));
+	fixture_expect_misuse(t, DMA_MISUSE_RESOURCE);
+	EXPECT_EQ(t, dma_count_failures(&f->near), 0);
+	addr = fixture_map(t, &f->near, FIXTURE_HIGH, 100, DMA_TO_DEVICE);
+	dma_unmap_resource(&f->near, addr, 100, DMA_TO_DEVICE, 0);
+	fixture_expect_misuse(t, DMA_MISUSE_FUNCTION);
+	dma_unmap_single(&f->near, addr, 100, DMA_TO_DEVICE);
+	addr = fixture_map(t, &f->near, 0, 100, DMA_TO_DEVICE);
+	dma_unmap_resource(&f->near, addr, 100, DMA_TO_DEVICE, 0);
+	fixture_expect_misuse(t, DMA_MISUSE_FUNCTION);
+	dma_unmap_single(&f->near, addr, 100, DMA_TO_DEVICE);
+}
+
+/* --- devices, and what is counted --- */
 
 /* A full pool is a failure; the reserve of devices with tighter limits is not touched. */
 static void full_pool(struct ktest *t)
 {
 	struct dma_fixture *f = t->fixture;
-	dma_addr_t all = map(t, &f->near, FIXTURE_HIGH, POOL_END - FIXTURE_POOL, DMA_TO_DEVICE);
-	uint64_t before = free_bytes(f);
+	dma_addr_t all =
+		fixture_map(t, &f->near, FIXTURE_HIGH, POOL_END - FIXTURE_POOL, DMA_TO_DEVICE);
+	uint64_t before = fixture_free_bytes(f);
 
-	EXPECT(t, dma_mapping_error(&f->near, map(t, &f->near, FIXTURE_HIGH, 1, DMA_TO_DEVICE)));
+	EXPECT(t, dma_mapping_error(&f->near,
+				    fixture_map(t, &f->near, FIXTURE_HIGH, 1, DMA_TO_DEVICE)));
 	EXPECT_EQ(t, dma_count_failures(&f->near), 1);
 	EXPECT_EQ(t, f->near.count.live, 1);
 	EXPECT_EQ(t, f->pool.stats.refused[DMA_FAIL_EXHAUSTED], 1);
-	EXPECT_EQ(t, free_bytes(f), before);
+	EXPECT_EQ(t, fixture_free_bytes(f), before);
 	dma_unmap_single(&f->near, all, POOL_END - FIXTURE_POOL, DMA_TO_DEVICE);
 }
 
@@ -518,9 +580,9 @@ static void counters(struct ktest *t)
 {
 	struct dma_fixture *f = t->fixture;
 	struct dma_counters *c = &f->near.count;
-	dma_addr_t direct = map(t, &f->near, FIXTURE_LOW, 100, DMA_BIDIRECTIONAL);
-	dma_addr_t bounced = map(t, &f->near, FIXTURE_HIGH, 5000, DMA_BIDIRECTIONAL);
-	dma_addr_t transient = map(t, &f->tight, FIXTURE_HIGH, 300, DMA_FROM_DEVICE);
+	dma_addr_t direct = fixture_map(t, &f->near, FIXTURE_LOW, 100, DMA_BIDIRECTIONAL);
+	dma_addr_t bounced = fixture_map(t, &f->near, FIXTURE_HIGH, 5000, DMA_BIDIRECTIONAL);
+	dma_addr_t transient = fixture_map(t, &f->tight, FIXTURE_HIGH, 300, DMA_FROM_DEVICE);
 
 	EXPECT_EQ(t, c->live, 2);
 	dma_sync_single_for_cpu(&f->near, direct, 100, DMA_BIDIRECTIONAL);
@@ -591,162 +653,24 @@ static void devices(struct ktest *t)
 		dma_device_remove(&dev[i]);
 }
 
-/* --- random, against two plain copies of every byte --- */
-
-#define LIVE	8
-#define REGION	KIB(20)	       /* of each buffer, and of each model copy of one */
-#define SHADOW	KIB(320)       /* from FIXTURE_HIGH on: what the CPU should see, */
-#define SHADOW2 (2 * SHADOW)   /* and what the device should see */
-#define LONGEST (REGION - 512) /* bytes */
-
-struct model {
-	struct dma_device *dev;
-	dma_addr_t addr;
-	size_t start, len; /* of the mapping in the region; len 0: none */
-	enum dma_data_direction dir;
-	uint8_t *buffer, *cpu,
-		*seen; /* the region; what it should be; what the device should see */
-};
-
-static void scribble(struct ktest *t, uint8_t *a, uint8_t *b, size_t len)
-{
-	uint8_t seed = (uint8_t)ktest_random(t, 256);
-
-	fixture_fill(a, len, seed);
-	memcpy(b, a, len);
-}
-
-static void model_map(struct ktest *t, struct model *m)
-{
-	struct dma_fixture *f = t->fixture;
-	struct dma_device *devs[] = {&f->near, &f->near2, &f->tight, &f->tight2};
-	const struct dma_limits *limits;
-
-	m->dev = devs[ktest_random(t, 4)];
-	m->len = 1 + ktest_random(t, ktest_random(t, 5) ? 3000 : LONGEST);
-	m->start = 256 + ktest_random(t, LONGEST + 1 - m->len);
-	m->dir = directions[ktest_random(t, 3)];
-	limits = &m->dev->limits;
-	dma_set_min_align_mask(m->dev,
-			       ktest_random(t, 2) ? DMA_BIT_MASK(1 + ktest_random(t, 12)) : 0);
-	dma_set_seg_boundary(m->dev, ktest_random(t, 2) ? UINT64_MAX : 0xffff);
-	m->addr = dma_map_single(m->dev, m->buffer + m->start, m->len, m->dir);
-	if (dma_mapping_error(m->dev, m->addr)) {
-		m->len = 0;
-		return;
-	}
-	EXPECT(t, dma_range_within(m->addr.bus, m->len, m->dev->reach));
-	EXPECT(t, !dma_range_crosses(m->addr.bus, m->len, limits->boundary_mask));
-	EXPECT_EQ(t,
-		  (m->addr.bus ^ port_virt_to_phys(m->buffer + m->start).value) &
-			  limits->min_align_mask,
-		  0);
-	memcpy(m->seen + m->start, m->cpu + m->start, m->len);
-}
-
-static void model_unmap(struct model *m)
-{
-	dma_unmap_single(m->dev, m->addr, m->len, m->dir);
-	if (m->dir != DMA_TO_DEVICE)
-		memcpy(m->cpu + m->start, m->seen + m->start, m->len);
-	m->len = 0;
-}
-
-/* One part of the mapping is written by one side, and another part synced, one way or the other. */
-static void model_touch(struct ktest *t, struct model *m)
-{
-	size_t from = ktest_random(t, m->len), n = 1 + ktest_random(t, m->len - from);
-	size_t at = m->start + from;
-	dma_addr_t addr = dma_addr_add(m->addr, from);
-
-	switch (ktest_random(t, 4)) {
-	case 0:
-		scribble(t, m->buffer + at, m->cpu + at, n);
-		break;
-	case 1:
-		scribble(t, fixture_device_view(m->dev, addr), m->seen + at, n);
-		break;
-	case 2:
-		dma_sync_single_for_cpu(m->dev, addr, n, m->dir);
-		if (m->dir != DMA_TO_DEVICE)
-			memcpy(m->cpu + at, m->seen + at, n);
-		break;
-	default:
-		dma_sync_single_for_device(m->dev, addr, n, m->dir);
-		if (m->dir != DMA_FROM_DEVICE)
-			memcpy(m->seen + at, m->cpu + at, n);
-	}
-}
-
-static void model_expect(struct ktest *t, const struct model *m)
-{
-	EXPECT(t, memcmp(m->buffer, m->cpu, REGION) == 0);
-	if (m->len)
-		EXPECT(t, memcmp(fixture_device_view(m->dev, m->addr), m->seen + m->start,
-				 m->len) == 0);
-}
-
-static void model_begin(struct ktest *t, struct model model[LIVE])
-{
-	struct dma_fixture *f = t->fixture;
-
-	for (size_t i = 0; i < LIVE; i++) {
-		uint64_t region = FIXTURE_HIGH + i * REGION;
-
-		model[i] = (struct model){.buffer = fixture_memory(f, region),
-					  .cpu = fixture_memory(f, region + SHADOW),
-					  .seen = fixture_memory(f, region + SHADOW2)};
-		scribble(t, model[i].buffer, model[i].cpu, REGION);
-	}
-}
-
-static void random_against_model(struct ktest *t)
-{
-	struct dma_fixture *f = t->fixture;
-	struct model model[LIVE];
-
-	model_begin(t, model);
-	for (unsigned step = 0; step < 20000 && !t->failed; step++) {
-		struct model *m = &model[ktest_random(t, LIVE)];
-
-		if (!m->len)
-			model_map(t, m);
-		else if (ktest_random(t, 4) == 0)
-			model_unmap(m);
-		else
-			model_touch(t, m);
-		if (step % 8 == 0)
-			model_expect(t, m);
-		swiotlb_validate(&f->pool);
-	}
-	for (size_t i = 0; i < LIVE; i++) {
-		model_expect(t, &model[i]);
-		if (model[i].len)
-			model_unmap(&model[i]);
-		model_expect(t, &model[i]);
-	}
-	EXPECT(t, dma_count_mappings(&f->near) + dma_count_mappings(&f->tight) > 500);
-}
-
 static const struct ktest_case cases[] = {
 	{"places_at_each_edge", places_at_each_edge},
 	{"every_mask_with_offset", every_mask_with_offset},
+	{"nearly_full", nearly_full},
 	{"window_from_the_middle", window_from_the_middle},
 	{"set_mask", set_mask},
 	{"set_mask_by_pool", set_mask_by_pool},
-	{"copies_by_direction", copies_by_direction},
-	{"partial_syncs", partial_syncs},
-	{"nothing_stale_is_seen", nothing_stale_is_seen},
-	{"transient_pages_come_back", transient_pages_come_back},
-	{"transient_beside_the_pool", transient_beside_the_pool},
-	{"transient_instead_of_a_pool", transient_instead_of_a_pool},
-	{"transient_limits", transient_limits},
-	{"transient_exhaustion", transient_exhaustion},
+	{"setters", setters},
+	{"parents", parents},
+	{"required_mask", required_mask},
+	{"max_mapping", max_mapping},
+	{"need_sync", need_sync},
+	{"resources", resources},
+	{"resources_are_no_ram", resources_are_no_ram},
 	{"full_pool", full_pool},
 	{"counters", counters},
 	{"map_single_forced", map_single_forced},
 	{"devices", devices},
-	{"random_against_model", random_against_model},
 	{NULL, NULL},
 };
 

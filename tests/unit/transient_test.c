@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* Transient slots: where pages serve, which pages, and that they come back. */
+#include "dma/transient.h"
+#include "tests/unit/dma_fixture.h"
+
+#define POOL_END FIXTURE_LOW
+#define S(n)	 ((n)*SWIOTLB_SLOT)
+
+static void pages_come_back(struct ktest *t)
+{
+	struct dma_fixture *f = t->fixture;
+	uint64_t before;
+	dma_addr_t addr[6];
+
+	kfree(&f->kmem, kmalloc(&f->kmem, 64)); /* what kmem keeps is not ours to count */
+	before = fixture_free_bytes(f);
+	for (size_t i = 0; i < ARRAY_SIZE(addr); i++) {
+		addr[i] = fixture_map(t, &f->tight, FIXTURE_HIGH + i * KIB(32),
+				      PAGE_SIZE << (i % 3), DMA_TO_DEVICE);
+		REQUIRE(t, !dma_mapping_error(&f->tight, addr[i]));
+		EXPECT(t, addr[i].bus < f->base + FIXTURE_POOL);
+	}
+	EXPECT_EQ(t, f->sys.transients, 6);
+	EXPECT(t, !transient_put(&f->sys, phys(addr[0].bus + 1)));
+	EXPECT(t, fixture_free_bytes(f) <= before - 14 * PAGE_SIZE);
+	for (size_t i = 0; i < ARRAY_SIZE(addr); i++)
+		dma_unmap_single(&f->tight, addr[i], PAGE_SIZE << (i % 3), DMA_TO_DEVICE);
+	EXPECT(t, fixture_free_bytes(f) >= before - PAGE_SIZE); /* kmem may keep one page more */
+	EXPECT_EQ(t, f->sys.bounce_first, f->base + FIXTURE_POOL);
+	EXPECT_EQ(t, f->sys.bounce_last, f->base + POOL_END - 1);
+}
+
+/* Where a mapping is larger than what of the pool lies under the mask, pages serve it. */
+static void beside_the_pool(struct ktest *t)
+{
+	struct dma_fixture *f = t->fixture;
+	dma_addr_t one, two;
+
+	dma_set_bus_limit(&f->near, f->base + FIXTURE_POOL + S(1) - 1);
+	one = fixture_map(t, &f->near, FIXTURE_HIGH, S(1), DMA_TO_DEVICE);
+	two = fixture_map(t, &f->near, FIXTURE_HIGH, S(1) + 1, DMA_TO_DEVICE);
+	EXPECT_EQ(t, one.bus, f->base + FIXTURE_POOL);
+	EXPECT(t, two.bus < f->base + FIXTURE_POOL);
+	/* The one slot is taken: that is exhaustion, and no reason to drain the zone. */
+	EXPECT(t, dma_mapping_error(&f->near,
+				    fixture_map(t, &f->near, FIXTURE_HIGH, 1, DMA_TO_DEVICE)));
+	dma_unmap_single(&f->near, one, S(1), DMA_TO_DEVICE);
+	dma_unmap_single(&f->near, two, S(1) + 1, DMA_TO_DEVICE);
+	EXPECT_EQ(t, f->near.count.transient, 1);
+	EXPECT_EQ(t, f->near.count.bounced, 1);
+}
+
+/* Without a pool all that is out of reach goes through pages. */
+static void instead_of_a_pool(struct ktest *t)
+{
+	struct dma_fixture *f = t->fixture;
+	struct swiotlb none;
+	uint64_t metadata;
+	dma_addr_t addr;
+
+	swiotlb_init(&none, phys(0), 0, &metadata);
+	f->sys.pool = &none;
+	transient_reset_bounds(&f->sys);
+	dma_set_force(&f->near, false); /* it looks at the pool anew */
+	fixture_fill(fixture_memory(f, FIXTURE_HIGH), 5000, 3);
+	addr = fixture_map(t, &f->near, FIXTURE_HIGH, 5000, DMA_TO_DEVICE);
+	EXPECT(t, addr.bus - f->base < FIXTURE_POOL);
+	EXPECT(t, fixture_is(fixture_device_view(&f->near, addr), 5000, 3));
+	dma_unmap_single(&f->near, addr, 5000, DMA_TO_DEVICE);
+	EXPECT_EQ(t, f->near.count.transient, 1);
+	f->sys.pool = &f->pool;
+	transient_reset_bounds(&f->sys);
+}
+
+static void limits(struct ktest *t)
+{
+	struct dma_fixture *f = t->fixture;
+	dma_addr_t addr;
+	uint64_t before;
+
+	dma_set_bus_limit(&f->tight, f->base + FIXTURE_POOL / 4 - 1);
+	addr = fixture_map(t, &f->tight, FIXTURE_HIGH, 16, DMA_TO_DEVICE);
+	EXPECT(t, addr.bus + 15 <= f->tight.reach);
+	dma_unmap_single(&f->tight, addr, 16, DMA_TO_DEVICE);
+	dma_set_bus_limit(&f->tight, f->base + FIXTURE_POOL - 1);
+	dma_set_seg_boundary(&f->tight, 0xffff);
+	addr = fixture_map(t, &f->tight, FIXTURE_HIGH, 0x10000, DMA_TO_DEVICE);
+	EXPECT_EQ(t, addr.bus & 0xffff, 0);
+	dma_unmap_single(&f->tight, addr, 0x10000, DMA_TO_DEVICE);
+	addr = fixture_map(t, &f->tight, FIXTURE_HIGH, 0x10001, DMA_TO_DEVICE);
+	EXPECT(t, dma_mapping_error(&f->tight, addr));
+	dma_set_seg_boundary(&f->tight, UINT64_MAX);
+	dma_set_min_align_mask(&f->tight, 0x3fff);
+	addr = fixture_map(t, &f->tight, FIXTURE_HIGH + 0x1234, 16, DMA_TO_DEVICE);
+	EXPECT_EQ(t, addr.bus & 0x3fff, 0x1234);
+	dma_unmap_single(&f->tight, addr, 16, DMA_TO_DEVICE);
+	dma_set_min_align_mask(&f->tight, UINT32_MAX);
+	EXPECT(t, dma_mapping_error(&f->tight,
+				    fixture_map(t, &f->tight, FIXTURE_HIGH, 1, DMA_TO_DEVICE)));
+	dma_set_min_align_mask(&f->tight, 0);
+	before = fixture_free_bytes(f);
+	/* A window of which pages that the allocator would give lie below the beginning. */
+	fixture_window(&f->tight, -(int64_t)(f->base + FIXTURE_POOL - 0x10), 0xf);
+	EXPECT(t, dma_mapping_error(&f->tight,
+				    fixture_map(t, &f->tight, FIXTURE_HIGH, 1, DMA_TO_DEVICE)));
+	EXPECT_EQ(t, dma_count_failures(&f->tight), 3);
+	EXPECT_EQ(t, fixture_free_bytes(f), before);
+}
+
+static void exhaustion(struct ktest *t)
+{
+	struct dma_fixture *f = t->fixture;
+	dma_addr_t addr[64];
+	size_t n = 0;
+
+	while (n < ARRAY_SIZE(addr)) {
+		addr[n] = fixture_map(t, &f->tight, FIXTURE_HIGH, 1, DMA_TO_DEVICE);
+		if (dma_mapping_error(&f->tight, addr[n]))
+			break;
+		n++;
+	}
+	EXPECT(t, n > 40 && n < 64);
+	EXPECT_EQ(t, dma_count_failures(&f->tight), 1);
+	while (n-- > 0)
+		dma_unmap_single(&f->tight, addr[n], 1, DMA_TO_DEVICE);
+}
+
+static const struct ktest_case cases[] = {
+	{"pages_come_back", pages_come_back},
+	{"beside_the_pool", beside_the_pool},
+	{"instead_of_a_pool", instead_of_a_pool},
+	{"limits", limits},
+	{"exhaustion", exhaustion},
+	{NULL, NULL},
+};
+
+extern const struct ktest_suite transient_suite;
+const struct ktest_suite transient_suite = {"transient", dma_fixture_begin, dma_fixture_end, cases};
