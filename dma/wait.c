@@ -52,19 +52,20 @@ static enum dma_failure take(const struct dma_wait *wait, struct bounce *bounce)
 }
 
 /* It is out of the queue, with slots or without hope. */
-static void call_back(struct dma_wait *wait, const struct bounce *bounce, enum dma_failure why)
+static dma_addr_t finish(const struct dma_wait *wait, const struct bounce *bounce,
+			 enum dma_failure why)
 {
-	struct dma_device *dev = wait->dev;
-	dma_addr_t addr = DMA_MAPPING_ERROR;
-
 	if (why) {
-		dma_fail(dev, wait->addr, wait->len, why,
-			 dev->slow & DMA_SLOW_GONE ? DMA_ATTR_NO_WARN : 0);
-	} else {
-		bounce_begin(dev, bounce, 0);
-		addr = dma_from_phys(&dev->limits, bounce->start);
+		dma_fail(wait->dev, wait->addr, wait->len, why, 0);
+		return DMA_MAPPING_ERROR;
 	}
-	wait->callback(dev, addr, wait->arg);
+	bounce_begin(wait->dev, bounce, 0);
+	return dma_from_phys(&wait->dev->limits, bounce->start);
+}
+
+static void call_back(const struct dma_wait *wait, dma_addr_t addr)
+{
+	wait->callback(wait->dev, addr, wait->arg);
 }
 
 void wait_serve(struct dma_system *sys)
@@ -82,7 +83,7 @@ void wait_serve(struct dma_system *sys)
 			break;
 		wait = unlink_locked(sys, &sys->waiting);
 		port_unlock(&sys->lock, flags);
-		call_back(wait, &bounce, why);
+		call_back(wait, finish(wait, &bounce, why));
 		flags = port_lock(&sys->lock);
 	}
 	sys->serving = serving;
@@ -109,7 +110,8 @@ void wait_cancel(struct dma_device *dev)
 		struct dma_wait *wait = gone;
 
 		gone = wait->next;
-		call_back(wait, NULL, DMA_FAIL_OUT_OF_MASK);
+		dma_fail(dev, wait->addr, wait->len, DMA_FAIL_OUT_OF_MASK, DMA_ATTR_NO_WARN);
+		call_back(wait, DMA_MAPPING_ERROR);
 	}
 	wait_serve(sys); /* what was behind it may fit */
 }
@@ -161,9 +163,10 @@ int dma_map_single_wait(struct dma_device *dev, void *ptr, size_t len, enum dma_
 		why = bounce_map(dev, at, len, dir, 0, &bounce); /* pages can do it, perhaps */
 	else if (!why)
 		bounce_begin(dev, &bounce, 0);
-	if (why)
+	if (why) {
 		dma_fail(dev, at, len, why, 0);
-	else
-		*addr = dma_from_phys(&dev->limits, bounce.start);
-	return why ? -ENOMEM : 0;
+		return -ENOMEM;
+	}
+	*addr = dma_from_phys(&dev->limits, bounce.start);
+	return 0;
 }
