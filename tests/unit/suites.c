@@ -9,6 +9,7 @@ extern const struct ktest_suite buddy_suite;
 extern const struct ktest_suite pages_suite;
 extern const struct ktest_suite kmem_suite;
 extern const struct ktest_suite limits_suite;
+extern const struct ktest_suite runs_suite;
 extern const struct ktest_suite swiotlb_suite;
 extern const struct ktest_suite map_suite;
 extern const struct ktest_suite check_suite;
@@ -21,7 +22,8 @@ extern const struct ktest_suite sha256_suite;
 extern const struct ktest_suite report_suite;
 
 const struct ktest_suite *const ktest_unit_suites[] = {
-	&boot_suite,   &memmap_suite,  &hbitmap_suite, &buddy_suite,  &pages_suite,  &kmem_suite,
-	&limits_suite, &swiotlb_suite, &map_suite,     &check_suite,  &gate_suite,   &printf_suite,
-	&string_suite, &cmdline_suite, &line_suite,    &sha256_suite, &report_suite, NULL,
+	&boot_suite,  &memmap_suite, &hbitmap_suite, &buddy_suite,   &pages_suite,
+	&kmem_suite,  &limits_suite, &runs_suite,    &swiotlb_suite, &map_suite,
+	&check_suite, &gate_suite,   &printf_suite,  &string_suite,  &cmdline_suite,
+	&line_suite,  &sha256_suite, &report_suite,  NULL,
 };
