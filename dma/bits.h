@@ -2,7 +2,7 @@
 /*
  * A bitmap of 64-bit words, searched and written a word at a time. Ranges are
  * [from, to); an empty one is fine. The caller holds the lock of whatever the
- * map is of.
+ * map is of, or calls what says that it is atomic.
  */
 #ifndef DMA_BITS_H
 #define DMA_BITS_H
@@ -10,21 +10,24 @@
 #include "mm/types.h"
 
 #define BITS_WORDS(n) (((n) + 63) / 64)
-#define BITS_NONE     (-1L)
 
 static inline bool bit_test(const uint64_t *map, size_t i)
 {
 	return map[i / 64] >> (i % 64) & 1;
 }
 
-static inline void bit_set(uint64_t *map, size_t i)
+/* Atomic: a set bit tells who sees it what was written before. */
+static inline void bit_set_atomic(uint64_t *map, size_t i)
 {
-	map[i / 64] |= 1UL << (i % 64);
+	__atomic_fetch_or(&map[i / 64], 1UL << (i % 64), __ATOMIC_RELEASE);
 }
 
-static inline void bit_clear(uint64_t *map, size_t i)
+/* Atomic: was it set? */
+static inline bool bit_clear_atomic(uint64_t *map, size_t i)
 {
-	map[i / 64] &= ~(1UL << (i % 64));
+	uint64_t bit = 1UL << (i % 64);
+
+	return __atomic_fetch_and(&map[i / 64], ~bit, __ATOMIC_ACQUIRE) & bit;
 }
 
 /* Of word `w`, the bits that lie in [from, to). */
@@ -39,40 +42,30 @@ static inline uint64_t bits_part(size_t w, size_t from, size_t to)
 	return part;
 }
 
-/* The first set bit of [from, to), or of the inverted map a clear one; BITS_NONE. */
-static inline long bits_first(const uint64_t *map, size_t from, size_t to, uint64_t invert)
+/* The first set bit of [from, to), or of the inverted map a clear one; `to`: there is none. */
+static inline size_t bits_first(const uint64_t *map, size_t from, size_t to, uint64_t invert)
 {
 	for (size_t w = from / 64; w < BITS_WORDS(to); w++) {
 		uint64_t word = (map[w] ^ invert) & bits_part(w, from, to);
 
 		if (word)
-			return (long)(w * 64) + __builtin_ctzl(word);
+			return w * 64 + (size_t)__builtin_ctzl(word);
 	}
-	return BITS_NONE;
+	return to;
 }
 
 #define bits_first_set(map, from, to)	bits_first(map, from, to, 0)
 #define bits_first_clear(map, from, to) bits_first(map, from, to, UINT64_MAX)
 
-/* The last set bit of [from, to); BITS_NONE. */
-static inline long bits_last_set(const uint64_t *map, size_t from, size_t to)
+/* Change all of [from, from + n), n > 0. */
+static inline void bits_flip(uint64_t *map, size_t from, size_t n)
 {
-	for (size_t w = BITS_WORDS(to); w-- > from / 64;) {
-		uint64_t word = map[w] & bits_part(w, from, to);
-
-		if (word)
-			return (long)(w * 64) + 63 - __builtin_clzl(word);
+	if (from % 64 + n <= 64) {
+		map[from / 64] ^= UINT64_MAX >> (64 - n) << (from % 64);
+		return;
 	}
-	return BITS_NONE;
-}
-
-static inline void bits_fill(uint64_t *map, size_t from, size_t to, bool value)
-{
-	for (size_t w = from / 64; w < BITS_WORDS(to); w++) {
-		uint64_t part = bits_part(w, from, to);
-
-		map[w] = value ? map[w] | part : map[w] & ~part;
-	}
+	for (size_t w = from / 64; w < BITS_WORDS(from + n); w++)
+		map[w] ^= bits_part(w, from, from + n);
 }
 
 /* Set bits in [from, to). */

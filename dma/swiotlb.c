@@ -3,31 +3,46 @@
  * The pool as an allocator of runs of slots.
  *
  * A request becomes a run: so many slots, beginning at an index in [low, high]
- * that is `phase` modulo `stride` (min_align_mask). The search tries one start
- * after the other, from either end, and whatever is in the way (a used slot, a
- * boundary) says how far to skip: each step moves, so it ends after one pass.
+ * that is `phase` modulo `stride` (min_align_mask), and such that the bytes in
+ * it cross no boundary. Where any run will do, the index yields one at once.
+ * Otherwise free runs are tried: first one of each length that is enough, then,
+ * where that can't be all there is, each of them. So none is missed.
+ *
+ * Locks: a magazine's, then the pool's.
  */
 #include "dma/swiotlb.h"
 
 #include "dma/bits.h"
 #include "dma/limits.h"
 
-struct run {
+#define NONE (-1L)
+
+struct plan {
+	const struct swiotlb_fit *fit;
+	uint64_t length; /* bytes */
 	long slots;
 	long stride, phase;
 	long low, high; /* low > high: no start is allowed */
 	uint64_t first; /* address of the mapping, were it to begin in slot 0 */
+	bool wide;	/* from the top: the window has the whole pool */
+	bool bounded;	/* there are boundaries in the pool */
 };
+
+static uint64_t pool_bytes(const struct swiotlb *pool)
+{
+	return (uint64_t)pool->slots << SWIOTLB_SHIFT;
+}
 
 size_t swiotlb_metadata_size(size_t slots)
 {
-	return 2 * BITS_WORDS(slots) * sizeof(uint64_t) +
+	return BITS_WORDS(slots) * sizeof(uint64_t) + runs_size(slots) +
 	       slots * (sizeof(uint64_t) + sizeof(uint32_t) + sizeof(uint16_t));
 }
 
 void swiotlb_init(struct swiotlb *pool, phys_addr_t base, size_t slots, void *metadata)
 {
 	size_t words;
+	uint32_t *length;
 
 	if (slots > SWIOTLB_MAX_SLOTS)
 		slots = SWIOTLB_MAX_SLOTS;
@@ -35,53 +50,108 @@ void swiotlb_init(struct swiotlb *pool, phys_addr_t base, size_t slots, void *me
 	*pool = (struct swiotlb){
 		.base = base,
 		.slots = slots,
-		.head = (uint64_t *)metadata + words,
-		.original = (uint64_t *)metadata + 2 * words,
+		.cached = true,
+		.head = metadata,
+		.original = (uint64_t *)metadata + words,
 	};
-	pool->runs.used = metadata;
-	pool->runs.slots = slots;
-	pool->runs.length = (uint32_t *)(pool->original + slots);
-	pool->owner = (uint16_t *)(pool->runs.length + slots);
-	memset(metadata, 0, 2 * words * sizeof(uint64_t));
+	memset(pool->head, 0, words * sizeof(uint64_t));
+	length = (uint32_t *)((char *)(pool->original + slots) + runs_size(slots));
+	pool->owner = (uint16_t *)(length + slots);
+	runs_init(&pool->runs, slots, length, pool->original + slots);
+}
+
+/* --- magazines --- */
+
+/* A run of `slots`; NONE: this CPU has none. */
+static inline long magazine_take(struct swiotlb *pool, size_t slots)
+{
+	struct swiotlb_magazine *magazine = &pool->magazine[port_cpu()];
+	unsigned long flags = port_lock(&magazine->lock);
+	uint8_t count = magazine->count[slots - 1];
+	long i = NONE;
+
+	if (count) {
+		i = magazine->run[slots - 1][--count];
+		magazine->count[slots - 1] = count;
+	}
+	port_unlock(&magazine->lock, flags);
+	return i;
+}
+
+/* False: it has enough of them. */
+static inline bool magazine_put(struct swiotlb *pool, size_t i, size_t slots)
+{
+	struct swiotlb_magazine *magazine = &pool->magazine[port_cpu()];
+	unsigned long flags = port_lock(&magazine->lock);
+	uint8_t count = magazine->count[slots - 1];
+	bool room = count < SWIOTLB_MAGAZINE_RUNS;
+
+	if (room) {
+		magazine->run[slots - 1][count] = (uint32_t)i;
+		magazine->count[slots - 1] = count + 1;
+	}
+	port_unlock(&magazine->lock, flags);
+	return room;
+}
+
+static void magazine_empty(struct swiotlb *pool, struct swiotlb_magazine *magazine)
+{
+	unsigned long flags = port_lock(&magazine->lock);
+	unsigned long none = port_lock(&pool->lock);
+
+	for (size_t n = 0; n < SWIOTLB_MAGAZINE_SLOTS; n++)
+		while (magazine->count[n])
+			runs_release(&pool->runs, magazine->run[n][--magazine->count[n]], n + 1);
+	port_unlock(&pool->lock, none);
+	port_unlock(&magazine->lock, flags);
+}
+
+/* Did any of them have something? */
+static bool flush(struct swiotlb *pool)
+{
+	bool any = false;
+
+	for (size_t cpu = 0; cpu < PORT_CPUS; cpu++) {
+		struct swiotlb_magazine *magazine = &pool->magazine[cpu];
+		uint64_t counts;
+
+		_Static_assert(sizeof(counts) == sizeof(magazine->count), "all in one word");
+		memcpy(&counts, magazine->count, sizeof(counts));
+		if (!counts)
+			continue;
+		magazine_empty(pool, magazine);
+		any = true;
+	}
+	return any;
 }
 
 void swiotlb_cache(struct swiotlb *pool, bool use)
 {
 	pool->cached = use;
+	if (!use)
+		flush(pool);
 }
 
-static struct swiotlb_slot slot_at(const struct swiotlb *pool, long i)
-{
-	uint16_t owner = pool->owner[i];
+/* --- where a run fits --- */
 
-	return (struct swiotlb_slot){
-		.original = pool->original[i] & ((1UL << 52) - 1),
-		.length = pool->runs.length[i],
-		.device = owner & (SWIOTLB_DEVICES - 1),
-		.offset = pool->original[i] >> 52,
-		.direction = owner >> 10 & 3,
-		.settled = owner >> 12 & 1,
-		.coherent = owner >> 13 & 1,
-	};
-}
-
-static void slot_write(struct swiotlb *pool, long i, struct swiotlb_slot slot)
+void swiotlb_fit_prepare(const struct swiotlb *pool, struct swiotlb_fit *fit)
 {
-	pool->original[i] = slot.original | (uint64_t)slot.offset << 52;
-	pool->runs.length[i] = slot.length;
-	pool->owner[i] = (uint16_t)(slot.device | slot.direction << 10 | slot.settled << 12 |
-				    slot.coherent << 13);
+	uint64_t base = pool->base.value, bytes = pool_bytes(pool);
+
+	fit->anywhere = fit->first <= base && dma_range_within(base, bytes, fit->last) &&
+			!dma_range_crosses(base + fit->shift, bytes, fit->boundary_mask) &&
+			fit->min_align_mask < SWIOTLB_SLOT;
 }
 
 /* The nearest allowed start at or above `i`, and at or below it. */
-static long round_up(const struct run *run, long i)
+static long round_up(const struct plan *plan, long i)
 {
-	return i + ((run->phase - i) & (run->stride - 1));
+	return i + ((plan->phase - i) & (plan->stride - 1));
 }
 
-static long round_down(const struct run *run, long i)
+static long round_down(const struct plan *plan, long i)
 {
-	return i - ((i - run->phase) & (run->stride - 1));
+	return i - ((i - plan->phase) & (plan->stride - 1));
 }
 
 static uint64_t slots_of(uint64_t bytes)
@@ -89,276 +159,351 @@ static uint64_t slots_of(uint64_t bytes)
 	return (bytes + SWIOTLB_SLOT - 1) >> SWIOTLB_SHIFT;
 }
 
-/* The lowest and the highest start between fit->first and fit->last, inside the pool. */
-static void plan_window(const struct swiotlb *pool, const struct swiotlb_fit *fit, uint64_t length,
-			struct run *run)
+/* The lowest and the highest start between `first` and `last`, inside the pool. */
+static void set_window(const struct swiotlb *pool, uint64_t first, uint64_t last, struct plan *plan)
 {
-	uint64_t last = run->first + length - 1;
-	uint64_t room = last <= fit->last ? (fit->last - last) >> SWIOTLB_SHIFT : 0;
+	uint64_t end = plan->first + plan->length - 1;
 
-	run->low = fit->first > run->first ? (long)slots_of(fit->first - run->first) : 0;
-	run->high = (long)pool->slots - run->slots;
-	if (last > fit->last)
-		run->high = -1;
-	else if (run->high > 0 && room < (uint64_t)run->high)
-		run->high = (long)room;
-	run->low = round_up(run, run->low);
-	run->high = round_down(run, run->high);
+	plan->low = first > plan->first ? (long)slots_of(first - plan->first) : 0;
+	plan->high = (long)pool->slots - plan->slots;
+	if (end > last)
+		plan->high = -1;
+	else if (plan->high > 0 && (last - end) >> SWIOTLB_SHIFT < (uint64_t)plan->high)
+		plan->high = (long)((last - end) >> SWIOTLB_SHIFT);
 }
 
-static struct run plan(const struct swiotlb *pool, const struct swiotlb_fit *fit,
-		       const struct swiotlb_slot *record)
+static struct plan make_plan(const struct swiotlb *pool, const struct swiotlb_fit *fit,
+			     const struct swiotlb_slot *slot)
 {
-	uint64_t mask = fit->min_align_mask;
-	uint64_t low_bits = (record->original - fit->shift) & mask;
-	uint64_t offset = low_bits & (SWIOTLB_SLOT - 1);
-	struct run run = {.stride = 1, .first = pool->base.value + offset};
+	uint64_t base = pool->base.value, mask = fit->min_align_mask;
+	struct plan plan = {.fit = fit,
+			    .length = slot->length,
+			    .slots = (long)swiotlb_run(slot),
+			    .stride = 1,
+			    .first = base + slot->offset};
 
 	if (mask >= SWIOTLB_SLOT)
-		run.stride = (long)((mask + 1) >> SWIOTLB_SHIFT);
-	run.phase = (long)((low_bits - pool->base.value) >> SWIOTLB_SHIFT) & (run.stride - 1);
-	run.slots = (long)slots_of(offset + record->length);
-	plan_window(pool, fit, record->length, &run);
-	return run;
+		plan.stride = (long)((mask + 1) >> SWIOTLB_SHIFT);
+	plan.phase = (long)((((slot->original - fit->shift) & mask) - base) >> SWIOTLB_SHIFT) &
+		     (plan.stride - 1);
+	plan.wide = fit->first <= base && dma_range_within(base, pool_bytes(pool), fit->last);
+	plan.bounded = dma_range_crosses(base + fit->shift, pool_bytes(pool), fit->boundary_mask);
+	set_window(pool, fit->first, fit->last, &plan);
+	return plan;
 }
 
-static uint64_t address_of(const struct run *run, long i)
+static bool crosses(const struct plan *plan, long i)
 {
-	return run->first + ((uint64_t)i << SWIOTLB_SHIFT);
+	uint64_t bus = plan->first + ((uint64_t)i << SWIOTLB_SHIFT) + plan->fit->shift;
+
+	return dma_range_crosses(bus, plan->length, plan->fit->boundary_mask);
 }
 
-/* Slots to move up from `i` past the first boundary that a mapping there crosses; 0: none. */
-static long above_boundary(const struct swiotlb_fit *fit, const struct run *run, long i,
-			   uint64_t length)
+/* The next start, up or down, where the boundary is not crossed that one at `i` meets first. */
+static long past_boundary(const struct plan *plan, long i, bool down)
 {
-	uint64_t bus = address_of(run, i) + fit->shift;
+	uint64_t bus = plan->first + ((uint64_t)i << SWIOTLB_SHIFT) + plan->fit->shift;
+	uint64_t mask = plan->fit->boundary_mask, last = bus + plan->length - 1;
 
-	if (!dma_range_crosses(bus, length, fit->boundary_mask))
-		return 0;
-	return (long)slots_of((bus | fit->boundary_mask) + 1 - bus);
+	if (down)
+		return round_down(plan, i - (long)slots_of((last & mask) + 1));
+	return round_up(plan, i + (long)slots_of((bus | mask) + 1 - bus));
 }
 
-/* The same downwards: to end before the last boundary that it crosses. */
-static long below_boundary(const struct swiotlb_fit *fit, const struct run *run, long i,
-			   uint64_t length)
+/*
+ * The start that is allowed in a run of free slots, of several the highest where
+ * the window is wide, the lowest where it isn't; NONE. Boundaries and strides
+ * being powers of two, behind a boundary is the best place there is: if that
+ * crosses the next one, every place does.
+ */
+static long place(const struct plan *plan, long first, long slots)
 {
-	uint64_t bus = address_of(run, i) + fit->shift, last = bus + length - 1;
+	long low = first > plan->low ? first : plan->low, high = first + slots - plan->slots, i;
 
-	if (!dma_range_crosses(bus, length, fit->boundary_mask))
-		return 0;
-	return (long)slots_of(last - (last & ~fit->boundary_mask) + 1);
+	if (high > plan->high)
+		high = plan->high;
+	i = plan->wide ? round_down(plan, high) : round_up(plan, low);
+	if (i >= low && i <= high && crosses(plan, i))
+		i = past_boundary(plan, i, plan->wide);
+	return i >= low && i <= high && !crosses(plan, i) ? i : NONE;
 }
 
-/* The lowest start whose slots are clear in `used` (NULL: all are); BITS_NONE. */
-static long search_up(const uint64_t *used, const struct swiotlb_fit *fit, const struct run *run,
-		      uint64_t length)
+static long try_locked(struct swiotlb *pool, const struct plan *plan, size_t first)
 {
-	long i = run->low, blocked, step;
+	long i = place(plan, (long)first, pool->runs.length[first]);
 
-	while (i <= run->high) {
-		blocked = used ? bits_last_set(used, i, i + run->slots) : BITS_NONE;
-		if (blocked != BITS_NONE) {
-			i = round_up(run, blocked + 1);
-			continue;
+	if (i != NONE)
+		runs_carve(&pool->runs, first, (size_t)i, (size_t)plan->slots);
+	return i;
+}
+
+/* One run of each class from `c` on. */
+static long try_ends_locked(struct swiotlb *pool, const struct plan *plan, unsigned c)
+{
+	struct runs *runs = &pool->runs;
+	long i = NONE;
+
+	for (; i == NONE && (c = runs_filled(runs, c)) < RUNS_CLASSES; c++)
+		i = try_locked(pool, plan, plan->wide ? runs_top(runs, c) : runs_bottom(runs, c));
+	return i;
+}
+
+/* All runs of the classes in [c, end), within the window. */
+static long try_all_locked(struct swiotlb *pool, const struct plan *plan, unsigned c, unsigned end)
+{
+	struct runs *runs = &pool->runs;
+	long i = NONE;
+
+	for (; i == NONE && (c = runs_filled(runs, c)) < end; c++) {
+		size_t at = plan->wide ? runs_top(runs, c) : runs_bottom(runs, c);
+
+		while (at != RUNS_NONE && (plan->wide || (long)at <= plan->high)) {
+			i = try_locked(pool, plan, at);
+			if (i != NONE)
+				break;
+			at = plan->wide ? runs_below(runs, c, at) : runs_above(runs, c, at);
 		}
-		step = above_boundary(fit, run, i, length);
-		if (step == 0)
-			return i;
-		i = round_up(run, i + step);
 	}
-	return BITS_NONE;
+	return i;
 }
 
-/* The highest one. */
-static long search_down(const uint64_t *used, const struct swiotlb_fit *fit, const struct run *run,
-			uint64_t length)
+static long take_fitting_locked(struct swiotlb *pool, const struct plan *plan)
 {
-	long i = run->high, blocked, step;
+	size_t slots = (size_t)plan->slots;
+	bool plain = plan->stride == 1 && !plan->bounded && plan->low == 0;
+	long i;
 
-	while (i >= run->low) {
-		blocked = bits_first_set(used, i, i + run->slots);
-		if (blocked != BITS_NONE) {
-			i = round_down(run, blocked - run->slots);
-			continue;
-		}
-		step = below_boundary(fit, run, i, length);
-		if (step == 0)
-			return i;
-		i = round_down(run, i - step);
-	}
-	return BITS_NONE;
+	if (slots > pool->slots)
+		return NONE;
+	i = try_ends_locked(pool, plan, runs_class_of_all(slots));
+	if (i == NONE)
+		i = try_all_locked(pool, plan, runs_class(slots),
+				   plain ? runs_class_of_all(slots) : RUNS_CLASSES);
+	return i;
 }
 
-void swiotlb_fit_prepare(const struct swiotlb *pool, struct swiotlb_fit *fit)
-{
-	fit->anywhere =
-		fit->first <= pool->base.value &&
-		fit->last - pool->base.value >= ((uint64_t)pool->slots << SWIOTLB_SHIFT) - 1 &&
-		fit->last >= pool->base.value;
-}
+/* --- refusals --- */
 
 /* Would an empty pool have a run? */
-static bool possible(const struct swiotlb *pool, const struct swiotlb_fit *fit,
-		     const struct swiotlb_slot *record)
+static bool possible(const struct swiotlb *pool, const struct plan *plan)
 {
-	struct run run = plan(pool, fit, record);
-
-	return search_up(NULL, fit, &run, record->length) != BITS_NONE;
+	return place(plan, 0, (long)pool->slots) != NONE;
 }
 
-static enum dma_failure refuse_locked(struct swiotlb *pool, const struct swiotlb_fit *fit,
-				      const struct swiotlb_slot *record, const struct run *run)
+/* Are fewer slots free in the window than it takes? */
+static bool exhausted_locked(const struct swiotlb *pool, const struct plan *plan)
 {
-	struct swiotlb_fit anywhere = *fit;
-	uint64_t last_slot = pool->base.value + ((uint64_t)(pool->slots - 1) << SWIOTLB_SHIFT);
-	size_t end = run->high + run->slots;
+	const struct runs *runs = &pool->runs;
+	size_t end = (size_t)(plan->high + plan->slots), seen = 0, next;
 
-	anywhere.first = 0;
-	anywhere.last = UINT64_MAX;
-	if (pool->slots == 0)
+	if (plan->wide)
+		return runs->free < (size_t)plan->slots;
+	for (size_t at = (size_t)plan->low; at < end; at = next) {
+		at = bits_first_clear(runs->used, at, end);
+		next = bits_first_set(runs->used, at, end);
+		seen += next - at;
+		if (seen >= (size_t)plan->slots)
+			return false;
+	}
+	return true;
+}
+
+static enum dma_failure reason_locked(const struct swiotlb *pool, const struct plan *plan)
+{
+	uint64_t base = pool->base.value;
+	struct plan unlimited = *plan;
+
+	if (pool->slots == 0 || plan->fit->last < base ||
+	    plan->fit->first > base + pool_bytes(pool) - 1)
 		return DMA_FAIL_OUT_OF_MASK;
-	if (fit->last < pool->base.value + SWIOTLB_SLOT - 1 || fit->first > last_slot)
-		return DMA_FAIL_OUT_OF_MASK;
-	if (!possible(pool, &anywhere, record))
+	set_window(pool, 0, UINT64_MAX, &unlimited);
+	if (!possible(pool, &unlimited))
 		return DMA_FAIL_TOO_BIG;
-	if (!possible(pool, fit, record))
+	if (!possible(pool, plan))
 		return DMA_FAIL_OUT_OF_MASK;
-	if (end - run->low - bits_count(pool->runs.used, run->low, end) < (size_t)run->slots)
-		return DMA_FAIL_EXHAUSTED;
-	return DMA_FAIL_FRAGMENTED;
+	return exhausted_locked(pool, plan) ? DMA_FAIL_EXHAUSTED : DMA_FAIL_FRAGMENTED;
 }
 
-static phys_addr_t mark_locked(struct swiotlb *pool, const struct run *run, long i,
-			       struct swiotlb_slot record)
-{
-	uint64_t addr = address_of(run, i);
+/* --- taking --- */
 
-	record.offset = addr & (SWIOTLB_SLOT - 1);
-	slot_write(pool, i, record);
-	bit_set(pool->head, i);
-	bits_fill(pool->runs.used, i, i + run->slots, true);
-	pool->stats.mappings++;
-	pool->stats.used += run->slots;
-	if (pool->stats.used > pool->stats.high_water)
-		pool->stats.high_water = pool->stats.used;
-	return phys(addr);
+/* Any run of that many slots. */
+static long take_any(struct swiotlb *pool, size_t slots, enum dma_failure *why)
+{
+	unsigned long flags = port_lock(&pool->lock);
+	size_t i = runs_take(&pool->runs, slots);
+
+	if (i == RUNS_NONE)
+		*why = slots > pool->slots	 ? DMA_FAIL_TOO_BIG
+		       : slots > pool->runs.free ? DMA_FAIL_EXHAUSTED
+						 : DMA_FAIL_FRAGMENTED;
+	port_unlock(&pool->lock, flags);
+	return (long)i;
+}
+
+static __attribute__((noinline)) long take_fitting(struct swiotlb *pool,
+						   const struct swiotlb_fit *fit,
+						   const struct swiotlb_slot *slot,
+						   enum dma_failure *why)
+{
+	struct plan plan = make_plan(pool, fit, slot);
+	unsigned long flags = port_lock(&pool->lock);
+	long i = take_fitting_locked(pool, &plan);
+
+	if (i == NONE)
+		*why = reason_locked(pool, &plan);
+	port_unlock(&pool->lock, flags);
+	return i;
+}
+
+/* From the index; and again with what the magazines had. NONE, counted. */
+static __attribute__((noinline)) long take(struct swiotlb *pool, const struct swiotlb_fit *fit,
+					   struct swiotlb_slot slot, enum dma_failure *why)
+{
+	size_t slots = swiotlb_run(&slot);
+	long i;
+
+	do {
+		i = fit->anywhere ? take_any(pool, slots, why)
+				  : take_fitting(pool, fit, &slot, why);
+	} while (i == NONE && flush(pool));
+	if (i == NONE)
+		__atomic_fetch_add(&pool->stats.refused[*why], 1, __ATOMIC_RELAXED);
+	return i;
+}
+
+/* The mapping at slot `i` reaches into further words of `head`: each says where it begins. */
+static __attribute__((noinline)) void write_back_pointers(struct swiotlb *pool, size_t i,
+							  size_t slots)
+{
+	for (size_t at = (i | 63) + 1; at < i + slots; at += 64)
+		pool->runs.length[at] = (uint32_t)i;
+}
+
+static inline void write_slot(struct swiotlb *pool, size_t i, struct swiotlb_slot slot)
+{
+	pool->original[i] = slot.original | (uint64_t)slot.offset << 52;
+	pool->runs.length[i] = slot.length;
+	pool->owner[i] = (uint16_t)(slot.device | slot.direction << 10 | slot.settled << 12 |
+				    slot.coherent << 13);
+}
+
+static inline void count_taken(struct swiotlb_stats *stats, size_t slots)
+{
+	size_t used = __atomic_add_fetch(&stats->used, slots, __ATOMIC_RELAXED);
+	size_t high = __atomic_load_n(&stats->high_water, __ATOMIC_RELAXED);
+
+	__atomic_fetch_add(&stats->mappings, 1, __ATOMIC_RELAXED);
+	while (used > high && !__atomic_compare_exchange_n(&stats->high_water, &high, used, true,
+							   __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
 }
 
 phys_addr_t swiotlb_take(struct swiotlb *pool, const struct swiotlb_fit *fit,
-			 struct swiotlb_slot record, enum dma_failure *why)
+			 struct swiotlb_slot slot, enum dma_failure *why)
 {
-	struct run run = plan(pool, fit, &record);
-	phys_addr_t addr = PHYS_NONE;
+	size_t slots;
+	long i = NONE;
+
+	slot.offset = (slot.original - fit->shift) & fit->min_align_mask & (SWIOTLB_SLOT - 1);
+	slots = swiotlb_run(&slot);
+	if (fit->anywhere && slots <= SWIOTLB_MAGAZINE_SLOTS && pool->cached)
+		i = magazine_take(pool, slots);
+	if (i == NONE)
+		i = take(pool, fit, slot, why);
+	if (i == NONE)
+		return PHYS_NONE;
+	write_slot(pool, (size_t)i, slot);
+	if (((size_t)i & 63) + slots > 64)
+		write_back_pointers(pool, (size_t)i, slots);
+	bit_set_atomic(pool->head, (size_t)i);
+	count_taken(&pool->stats, slots);
+	return phys(pool->base.value + ((uint64_t)i << SWIOTLB_SHIFT) + slot.offset);
+}
+
+/* --- mappings --- */
+
+static size_t slot_index(const struct swiotlb *pool, phys_addr_t addr)
+{
+	return (addr.value - pool->base.value) >> SWIOTLB_SHIFT;
+}
+
+/* The slot in which the mapping begins that slot `i` may be of, if it is of one. */
+static size_t candidate(const struct swiotlb *pool, size_t i)
+{
+	uint64_t heads = __atomic_load_n(&pool->head[i / 64], __ATOMIC_RELAXED);
+
+	heads &= UINT64_MAX >> (~i % 64);
+	return heads ? (i | 63) ^ (size_t)__builtin_clzl(heads) : pool->runs.length[i & ~63UL];
+}
+
+bool swiotlb_find(const struct swiotlb *pool, phys_addr_t addr, phys_addr_t *start,
+		  struct swiotlb_slot *slot)
+{
+	size_t i;
+
+	if (!swiotlb_owns(pool, addr))
+		return false;
+	i = candidate(pool, slot_index(pool, addr));
+	if (i >= pool->slots || !bit_test(pool->head, i))
+		return false;
+	*slot = swiotlb_record(pool, i);
+	*start = phys(pool->base.value + ((uint64_t)i << SWIOTLB_SHIFT) + slot->offset);
+	return addr.value - start->value < slot->length;
+}
+
+static __attribute__((noinline)) void release(struct swiotlb *pool, size_t i, size_t slots)
+{
 	unsigned long flags = port_lock(&pool->lock);
-	long i;
 
-	if (fit->anywhere)
-		i = search_down(pool->runs.used, fit, &run, record.length);
-	else
-		i = search_up(pool->runs.used, fit, &run, record.length);
-	if (i != BITS_NONE) {
-		addr = mark_locked(pool, &run, i, record);
-	} else {
-		*why = refuse_locked(pool, fit, &record, &run);
-		pool->stats.refused[*why]++;
-	}
+	runs_release(&pool->runs, i, slots);
 	port_unlock(&pool->lock, flags);
-	return addr;
-}
-
-static long slot_index(const struct swiotlb *pool, phys_addr_t addr)
-{
-	return (long)((addr.value - pool->base.value) >> SWIOTLB_SHIFT);
-}
-
-static phys_addr_t mapping_start(const struct swiotlb *pool, long i)
-{
-	return phys_add(pool->base, ((uint64_t)i << SWIOTLB_SHIFT) + slot_at(pool, i).offset);
-}
-
-/* The index of the mapping that holds `addr`; BITS_NONE. */
-static long find_locked(const struct swiotlb *pool, phys_addr_t addr)
-{
-	long i = slot_index(pool, addr), head;
-
-	if (!swiotlb_owns(pool, addr) || !bit_test(pool->runs.used, i))
-		return BITS_NONE;
-	head = bits_last_set(pool->head, 0, i + 1);
-	if (head == BITS_NONE)
-		port_panic("swiotlb: slot %ld is used, but by no mapping", i);
-	if (addr.value - mapping_start(pool, head).value >= slot_at(pool, head).length)
-		return BITS_NONE;
-	return head;
-}
-
-bool swiotlb_find(const struct swiotlb *pool_, phys_addr_t addr, phys_addr_t *start,
-		  struct swiotlb_slot *record)
-{
-	struct swiotlb *pool = (struct swiotlb *)pool_;
-	unsigned long flags = port_lock(&pool->lock);
-	long head = find_locked(pool, addr);
-
-	if (head != BITS_NONE) {
-		*start = mapping_start(pool, head);
-		*record = slot_at(pool, head);
-	}
-	port_unlock(&pool->lock, flags);
-	return head != BITS_NONE;
 }
 
 bool swiotlb_put(struct swiotlb *pool, const struct swiotlb_fit *fit, phys_addr_t start)
 {
-	unsigned long flags = port_lock(&pool->lock);
-	long i = find_locked(pool, start);
-	bool found = i != BITS_NONE && mapping_start(pool, i).value == start.value;
+	size_t i = slot_index(pool, start), slots;
+	struct swiotlb_slot slot;
 
-	if (found) {
-		struct swiotlb_slot slot = slot_at(pool, i);
-		size_t n = swiotlb_run(&slot);
+	/* Of two that put it, one finds the head. */
+	if (!swiotlb_begins(pool, start, &slot) || !bit_clear_atomic(pool->head, i))
+		return false;
+	slots = swiotlb_run(&slot);
+	__atomic_fetch_sub(&pool->stats.used, slots, __ATOMIC_RELAXED);
+	if (fit->anywhere && slots <= SWIOTLB_MAGAZINE_SLOTS && pool->cached &&
+	    magazine_put(pool, i, slots))
+		return true;
+	release(pool, i, slots);
+	return true;
+}
 
-		bit_clear(pool->head, i);
-		bits_fill(pool->runs.used, i, i + n, false);
-		pool->stats.used -= n;
-	}
-	port_unlock(&pool->lock, flags);
-	return found;
+void swiotlb_settle(struct swiotlb *pool, phys_addr_t start, bool settled)
+{
+	uint16_t *owner = &pool->owner[slot_index(pool, start)];
+
+	*owner = (uint16_t)((*owner & ~(1 << 12)) | settled << 12);
 }
 
 size_t swiotlb_abandon(struct swiotlb *pool, uint16_t device)
 {
-	unsigned long flags = port_lock(&pool->lock);
 	size_t n = 0;
 
-	for (long i = -1; (i = bits_first_set(pool->head, i + 1, pool->slots)) != BITS_NONE;) {
-		if (slot_at(pool, i).device == device) {
+	for (size_t i = 0; (i = bits_first_set(pool->head, i, pool->slots)) < pool->slots; i++) {
+		if (swiotlb_record(pool, i).device == device) {
 			pool->owner[i] &= (uint16_t) ~(SWIOTLB_DEVICES - 1);
 			n++;
 		}
 	}
-	port_unlock(&pool->lock, flags);
 	return n;
 }
 
 size_t swiotlb_largest_run(struct swiotlb *pool)
 {
-	unsigned long flags = port_lock(&pool->lock);
-	size_t largest = 0;
-	long from, to = 0;
+	unsigned long flags;
+	size_t longest;
 
-	while ((from = bits_first_clear(pool->runs.used, to, pool->slots)) != BITS_NONE) {
-		to = bits_first_set(pool->runs.used, from, pool->slots);
-		if (to == BITS_NONE)
-			to = (long)pool->slots;
-		if ((size_t)(to - from) > largest)
-			largest = to - from;
-	}
+	flush(pool);
+	flags = port_lock(&pool->lock);
+	longest = runs_longest(&pool->runs);
 	port_unlock(&pool->lock, flags);
-	return largest;
-}
-
-void swiotlb_settle(struct swiotlb *pool, phys_addr_t start, bool settled)
-{
-	long i = slot_index(pool, start);
-
-	pool->owner[i] = (uint16_t)((pool->owner[i] & ~(1 << 12)) | settled << 12);
+	return longest;
 }

@@ -34,7 +34,7 @@
 
 #define SWIOTLB_SHIFT	  11
 #define SWIOTLB_SLOT	  (1UL << SWIOTLB_SHIFT)
-#define SWIOTLB_MAX_SLOTS ((size_t)((GIB(4) >> SWIOTLB_SHIFT) - 1)) /* lengths are 32 bits */
+#define SWIOTLB_MAX_SLOTS RUNS_MAX_SLOTS /* 4 GiB less a slot: lengths are 32 bits */
 
 /* What a run of slots is used for. In memory it takes 14 bytes a slot. */
 struct swiotlb_slot {
@@ -75,7 +75,7 @@ struct swiotlb_stats {
 struct swiotlb_magazine {
 	struct port_lock lock;
 	/* under lock: */
-	uint32_t count[SWIOTLB_MAGAZINE_SLOTS];
+	uint8_t count[SWIOTLB_MAGAZINE_SLOTS];
 	uint32_t run[SWIOTLB_MAGAZINE_SLOTS][SWIOTLB_MAGAZINE_RUNS]; /* first slots */
 };
 
@@ -106,10 +106,13 @@ size_t swiotlb_metadata_size(size_t slots);
  */
 void swiotlb_init(struct swiotlb *pool, phys_addr_t base, size_t slots, void *metadata);
 
-/* Use the magazines, which is how a pool begins, or empty and pass them by. */
+/* Use the magazines, which is how a pool begins, or empty them and pass them by. */
 void swiotlb_cache(struct swiotlb *pool, bool use);
 
-/* Find out fit->anywhere, from the rest of it. */
+/*
+ * Find out fit->anywhere, from the rest of it: the window has the whole pool, no
+ * boundary lies within it on the bus, and no alignment goes beyond a slot.
+ */
 void swiotlb_fit_prepare(const struct swiotlb *pool, struct swiotlb_fit *fit);
 
 /* Is this physical address in the pool? */
@@ -120,15 +123,16 @@ static inline bool swiotlb_owns(const struct swiotlb *pool, phys_addr_t addr)
 
 /*
  * Take a run of slots for `slot` (length > 0; offset is set here) under a
- * prepared fit: from the top where `anywhere`, else from the bottom. Returns
- * the address of the mapping's first byte; PHYS_NONE, counted, and the reason
- * in *why where no run fits.
+ * prepared fit, out of the shortest free run that has enough: the topmost, and
+ * its upper end, where the window has the whole pool, else the lowest. (Above
+ * 256 KiB lengths are told apart by quarters of their power of two.) Returns the
+ * address of the mapping's first byte; PHYS_NONE, counted, and the reason in
+ * *why where no run fits.
  *
- * Cost: a few bit scans; under a mask that has only a part of the pool, one for
- * each length of free runs at most; for more than 256 KiB also a look at each
- * free run of about that length. With alignment or a boundary the same for a run
- * that is certainly long enough, and one pass over the pool's bitmap before a
- * refusal.
+ * Cost: a few bit scans. Under a mask that has only a part of the pool, one free
+ * run of each length is looked at, at most; for more than 256 KiB also each of
+ * about that length. With alignment or a boundary that matter, the same; and
+ * before a refusal each free run that has enough slots.
  */
 phys_addr_t swiotlb_take(struct swiotlb *pool, const struct swiotlb_fit *fit,
 			 struct swiotlb_slot slot, enum dma_failure *why);
@@ -137,6 +141,39 @@ phys_addr_t swiotlb_take(struct swiotlb *pool, const struct swiotlb_fit *fit,
 static inline size_t swiotlb_run(const struct swiotlb_slot *slot)
 {
 	return ((size_t)slot->offset + slot->length + SWIOTLB_SLOT - 1) >> SWIOTLB_SHIFT;
+}
+
+/* What the mapping is of that begins in slot `i`. */
+static inline struct swiotlb_slot swiotlb_record(const struct swiotlb *pool, size_t i)
+{
+	uint64_t original = pool->original[i];
+	uint16_t owner = pool->owner[i];
+
+	return (struct swiotlb_slot){
+		.original = original & ((1UL << 52) - 1),
+		.length = pool->runs.length[i],
+		.device = owner & (SWIOTLB_DEVICES - 1),
+		.offset = (uint16_t)(original >> 52),
+		.direction = owner >> 10 & 3,
+		.settled = owner >> 12 & 1,
+		.coherent = owner >> 13 & 1,
+	};
+}
+
+/*
+ * Does a mapping begin at `addr`, and of what is it? Short, for what is given
+ * back or started as it was mapped; swiotlb_find() for all else.
+ */
+static inline bool swiotlb_begins(const struct swiotlb *pool, phys_addr_t addr,
+				  struct swiotlb_slot *slot)
+{
+	uint64_t at = addr.value - pool->base.value;
+	size_t i = at >> SWIOTLB_SHIFT;
+
+	if (i >= pool->slots || !(pool->head[i / 64] >> (i % 64) & 1))
+		return false;
+	*slot = swiotlb_record(pool, i);
+	return (at & (SWIOTLB_SLOT - 1)) == slot->offset;
 }
 
 /*

@@ -1,46 +1,106 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The invariants of a pool: used slots are exactly those of the mappings, the
- * mappings are apart, and the counters agree. Read-only.
+ * The invariants of a pool: a used slot is in one mapping or in one run of a
+ * magazine's, in nothing else, and what is counted and kept of it agrees.
+ * Read-only; nobody else uses the pool meanwhile.
  */
 #include "dma/bits.h"
 #include "dma/swiotlb.h"
 
-/* The mapping whose head is slot `i`; returns its slots. */
-static size_t validate_mapping(const struct swiotlb *pool, long i)
+/* Slots [i, i + n) are used, and a mapping begins in the first alone, or in none of them. */
+static void validate_slots(const struct swiotlb *pool, size_t i, size_t n, bool head)
 {
-	phys_addr_t at = phys_add(pool->base, (uint64_t)i << SWIOTLB_SHIFT);
-	struct swiotlb_slot slot = {0}, *record = &slot;
-	size_t n;
-
-	slot.offset = pool->original[i] >> 52;
-	slot.length = pool->runs.length[i];
-	(void)at;
-	n = swiotlb_run(record);
-
-	if (record->length == 0 || record->offset >= SWIOTLB_SLOT)
-		port_panic("swiotlb: slot %ld: %u bytes at offset %u", i, record->length,
-			   record->offset);
-	if (n > pool->slots - i)
-		port_panic("swiotlb: slot %ld: %zu slots leave the pool", i, n);
+	if (n > pool->slots || i > pool->slots - n)
+		port_panic("swiotlb: slot %zu: %zu slots leave the pool", i, n);
 	if (bits_count(pool->runs.used, i, i + n) != n)
-		port_panic("swiotlb: slot %ld: not all of its %zu slots are used", i, n);
-	if (bits_count(pool->head, i, i + n) != 1)
-		port_panic("swiotlb: slot %ld: another mapping is within its %zu slots", i, n);
+		port_panic("swiotlb: slot %zu: not all of its %zu slots are used", i, n);
+	if (bits_count(pool->head, i, i + n) != head)
+		port_panic("swiotlb: slot %zu: another mapping is within its %zu slots", i, n);
+}
+
+/* The mapping whose head is slot `i`; returns its slots. */
+static size_t validate_mapping(const struct swiotlb *pool, size_t i)
+{
+	struct swiotlb_slot slot = swiotlb_record(pool, i);
+	size_t n = swiotlb_run(&slot);
+
+	if (slot.length == 0)
+		port_panic("swiotlb: slot %zu: a mapping of nothing", i);
+	validate_slots(pool, i, n, true);
+	for (size_t at = (i | 63) + 1; at < i + n; at += 64)
+		if (pool->runs.length[at] != i)
+			port_panic("swiotlb: slot %zu is of slot %zu's mapping, but says %u's", at,
+				   i, pool->runs.length[at]);
 	return n;
+}
+
+/* Slot `i` is in no mapping that begins before it. */
+static void validate_apart(const struct swiotlb *pool, size_t i)
+{
+	size_t head = i;
+	struct swiotlb_slot slot;
+
+	while (head > 0 && !bit_test(pool->head, head))
+		head--;
+	slot = swiotlb_record(pool, head);
+	if (bit_test(pool->head, head) && head + swiotlb_run(&slot) > i)
+		port_panic("swiotlb: slot %zu is in a magazine, and in slot %zu's mapping", i,
+			   head);
+}
+
+/* How many of the magazines' runs have slot `i`. */
+static size_t holders(const struct swiotlb *pool, size_t i)
+{
+	size_t sum = 0;
+
+	for (size_t cpu = 0; cpu < PORT_CPUS; cpu++) {
+		const struct swiotlb_magazine *magazine = &pool->magazine[cpu];
+
+		for (size_t n = 0; n < SWIOTLB_MAGAZINE_SLOTS; n++)
+			for (size_t at = 0; at < magazine->count[n]; at++)
+				sum += i - magazine->run[n][at] <= n;
+	}
+	return sum;
+}
+
+/* Returns the slots that a magazine holds. */
+static size_t validate_magazine(const struct swiotlb *pool, const struct swiotlb_magazine *magazine)
+{
+	size_t sum = 0;
+
+	for (size_t n = 0; n < SWIOTLB_MAGAZINE_SLOTS; n++) {
+		if (magazine->count[n] > SWIOTLB_MAGAZINE_RUNS)
+			port_panic("swiotlb: %u runs in a magazine", magazine->count[n]);
+		for (size_t at = 0; at < magazine->count[n]; at++) {
+			size_t i = magazine->run[n][at];
+
+			validate_slots(pool, i, n + 1, false);
+			validate_apart(pool, i);
+			if (holders(pool, i) != 1)
+				port_panic("swiotlb: slot %zu is in two magazines", i);
+			sum += n + 1;
+		}
+	}
+	return sum;
 }
 
 void swiotlb_validate(struct swiotlb *pool)
 {
 	unsigned long flags = port_lock(&pool->lock);
-	size_t mapped = 0, used = bits_count(pool->runs.used, 0, pool->slots);
+	size_t mapped = 0, held = 0, used = bits_count(pool->runs.used, 0, pool->slots);
 
-	for (long i = -1; (i = bits_first_set(pool->head, i + 1, pool->slots)) != BITS_NONE;)
+	runs_validate(&pool->runs);
+	for (size_t i = 0; (i = bits_first_set(pool->head, i, pool->slots)) < pool->slots; i++)
 		mapped += validate_mapping(pool, i);
-	if (mapped != used)
-		port_panic("swiotlb: %zu slots are used, %zu by mappings", used, mapped);
-	if (pool->stats.used != used || pool->stats.high_water < used)
-		port_panic("swiotlb: %zu slots are used, counted are %zu, at most %zu", used,
+	for (size_t cpu = 0; cpu < PORT_CPUS; cpu++)
+		held += validate_magazine(pool, &pool->magazine[cpu]);
+	if (mapped + held != used)
+		port_panic("swiotlb: %zu slots are used, %zu by mappings, %zu by magazines", used,
+			   mapped, held);
+	if (held && !pool->cached)
+		port_panic("swiotlb: magazines that aren't used hold %zu slots", held);
+	if (pool->stats.used != mapped || pool->stats.high_water < mapped)
+		port_panic("swiotlb: %zu slots are mapped, counted are %zu, at most %zu", mapped,
 			   pool->stats.used, pool->stats.high_water);
 	port_unlock(&pool->lock, flags);
 }

@@ -44,7 +44,7 @@ struct ktest_suite {
 extern const struct ktest_suite
 	*const ktest_unit_suites[]; /* tests/unit/suites.c: host and kernel */
 extern const struct ktest_suite
-	*const ktest_device_suites[]; /* tests/kernel/suites.c; none on the host */
+	*const ktest_device_suites[]; /* tests/kernel/suites.c, tests/host/suites.c */
 
 /*
  * `which` is all, list, <suite> or <suite>.<case>. Cases run in an order drawn

@@ -88,7 +88,7 @@ def numbers(text: str, *patterns: str):
 
 POOL = (r"pool (0x[0-9a-f]+) to (0x[0-9a-f]+), ([0-9]+) slots",
         r"used ([0-9]+), high water ([0-9]+), longest free run ([0-9]+)",
-        r"mappings ([0-9]+), bytes in ([0-9]+), bytes out ([0-9]+), failures ([0-9]+)")
+        r"mappings ([0-9]+), bytes in ([0-9]+), bytes out ([0-9]+)")
 
 
 def blocks(text: str, begin: str):

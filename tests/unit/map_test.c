@@ -283,7 +283,7 @@ static void set_mask(struct ktest *t)
 /* The pool alone makes a mask good: one slot of it. */
 static void set_mask_by_pool(struct ktest *t)
 {
-	static uint64_t metadata[2 + 2 * 4];
+	static uint64_t metadata[16];
 	struct dma_fixture *f = t->fixture;
 	struct swiotlb pool;
 

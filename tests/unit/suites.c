@@ -9,13 +9,14 @@ extern const struct ktest_suite buddy_suite;
 extern const struct ktest_suite pages_suite;
 extern const struct ktest_suite kmem_suite;
 extern const struct ktest_suite limits_suite;
+extern const struct ktest_suite runs_suite;
 extern const struct ktest_suite swiotlb_suite;
 extern const struct ktest_suite map_suite;
 extern const struct ktest_suite copy_suite;
 extern const struct ktest_suite attrs_suite;
 extern const struct ktest_suite transient_suite;
-extern const struct ktest_suite wait_suite;
 extern const struct ktest_suite replay_suite;
+extern const struct ktest_suite wait_suite;
 extern const struct ktest_suite check_suite;
 extern const struct ktest_suite gate_suite;
 extern const struct ktest_suite printf_suite;
@@ -25,10 +26,31 @@ extern const struct ktest_suite line_suite;
 extern const struct ktest_suite sha256_suite;
 extern const struct ktest_suite report_suite;
 
+/* clang-format off */
 const struct ktest_suite *const ktest_unit_suites[] = {
-	&boot_suite,   &memmap_suite,	 &hbitmap_suite, &buddy_suite,	 &pages_suite,
-	&kmem_suite,   &limits_suite,	 &swiotlb_suite, &map_suite,	 &copy_suite,
-	&attrs_suite,  &transient_suite, &replay_suite,	 &wait_suite,	 &check_suite,
-	&gate_suite,   &printf_suite,	 &string_suite,	 &cmdline_suite, &line_suite,
-	&sha256_suite, &report_suite,	 NULL,
+	&boot_suite,
+	&memmap_suite,
+	&hbitmap_suite,
+	&buddy_suite,
+	&pages_suite,
+	&kmem_suite,
+	&limits_suite,
+	&runs_suite,
+	&swiotlb_suite,
+	&map_suite,
+	&copy_suite,
+	&attrs_suite,
+	&transient_suite,
+	&replay_suite,
+	&wait_suite,
+	&check_suite,
+	&gate_suite,
+	&printf_suite,
+	&string_suite,
+	&cmdline_suite,
+	&line_suite,
+	&sha256_suite,
+	&report_suite,
+	NULL,
 };
+/* clang-format on */
