@@ -58,8 +58,6 @@ bool bounce_put(struct dma_device *dev, const struct swiotlb_fit *fit, const str
 
 enum dma_failure bounce_hopeless(const struct dma_device *dev, phys_addr_t addr, size_t len)
 {
-	if (dev->slow & DMA_SLOW_GONE)
-		return DMA_FAIL_OUT_OF_MASK;
 	if (!dma_length_ok(dev, addr, len))
 		return DMA_FAIL_LENGTH;
 	return len > UINT32_MAX ? DMA_FAIL_TOO_BIG : DMA_FAIL_NONE;

@@ -143,6 +143,8 @@ static void removed_device(struct ktest *t)
 	expect_open(t, &dev, f->base + FIXTURE_LOW, 16);
 	dma_device_remove(&dev);
 	expect_shut(t, &dev, f->base + FIXTURE_LOW, 16, DMA_MISUSE_GATE_REACH);
+	expect_shut(t, &dev, 0, 1, DMA_MISUSE_GATE_REACH); /* not even its mask of 0 */
+	EXPECT(t, dma_mapping_error(&dev, dma_map_phys(&dev, phys(0), 1, DMA_TO_DEVICE, 0)));
 	EXPECT(t, dma_mapping_error(&dev, dma_map_phys(&dev, phys(f->base + FIXTURE_LOW), 16,
 						       DMA_TO_DEVICE, 0)));
 }

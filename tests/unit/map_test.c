@@ -427,21 +427,24 @@ static void max_mapping(struct ktest *t)
 {
 	static const struct {
 		uint32_t align;
-		uint64_t boundary, reach;
+		uint64_t boundary, reach; /* in the pool, bytes */
 		size_t max_segment, want;
+		int64_t offset; /* of the bus */
 	} table[] = {
-		{0, UINT64_MAX, POOL_BYTES, SIZE_MAX, POOL_BYTES},
-		{0, UINT64_MAX, POOL_BYTES, 65536, 65536},
-		{0xff, UINT64_MAX, POOL_BYTES, SIZE_MAX, POOL_BYTES - 0xff},
-		{0xffff, UINT64_MAX, POOL_BYTES, SIZE_MAX, POOL_BYTES - 0xffff},
-		{0, 0xffff, POOL_BYTES, SIZE_MAX, 0x10000},
-		{0xfff, 0xffff, POOL_BYTES, SIZE_MAX, 0xf001},
-		{0xffff, 0xffff, POOL_BYTES, SIZE_MAX, 1},
-		{0, 0x7ffff, POOL_BYTES, SIZE_MAX, 0x40000}, /* the pool has two half ones */
-		{0, UINT64_MAX, 4096, SIZE_MAX, 4096},
-		{0, UINT64_MAX, 4095, SIZE_MAX, 4095},
-		{0, 0xfff, 6000, SIZE_MAX, 4096},
-		{0, UINT64_MAX, 1, SIZE_MAX, 1},
+		{0, UINT64_MAX, POOL_BYTES, SIZE_MAX, POOL_BYTES, 0},
+		{0, UINT64_MAX, POOL_BYTES, 65536, 65536, 0},
+		{0xff, UINT64_MAX, POOL_BYTES, SIZE_MAX, POOL_BYTES - 0xff, 0},
+		{0xffff, UINT64_MAX, POOL_BYTES, SIZE_MAX, POOL_BYTES - 0xffff, 0},
+		{0, 0xffff, POOL_BYTES, SIZE_MAX, 0x10000, 0},
+		{0xfff, 0xffff, POOL_BYTES, SIZE_MAX, 0xf001, 0},
+		{0xffff, 0xffff, POOL_BYTES, SIZE_MAX, 1, 0},
+		{0, 0x7ffff, POOL_BYTES, SIZE_MAX, 0x40000, 0}, /* the pool has two half ones */
+		{0, 0x3ffff, POOL_BYTES, SIZE_MAX, 0x40000, 0x10000}, /* the second piece */
+		{0, 0x3ffff, S(40), SIZE_MAX, S(40) - 0x8000, 0x38000},
+		{0, UINT64_MAX, 4096, SIZE_MAX, 4096, 0},
+		{0, UINT64_MAX, 4095, SIZE_MAX, 4095, 0},
+		{0, 0xfff, 6000, SIZE_MAX, 4096, 0},
+		{0, UINT64_MAX, 1, SIZE_MAX, 1, 0},
 	};
 	struct dma_fixture *f = t->fixture;
 	struct dma_device *dev = &f->near;
@@ -451,7 +454,9 @@ static void max_mapping(struct ktest *t)
 		dma_set_min_align_mask(dev, table[i].align);
 		dma_set_seg_boundary(dev, table[i].boundary);
 		dma_set_max_seg_size(dev, table[i].max_segment);
-		dma_set_bus_limit(dev, f->base + FIXTURE_POOL + table[i].reach - 1);
+		fixture_window(dev, table[i].offset,
+			       f->base + FIXTURE_POOL + table[i].reach - 1 +
+				       (uint64_t)table[i].offset);
 		/* With but a part of the pool, pages serve what is longer. */
 		if (table[i].reach == POOL_BYTES)
 			expect_max(t, dev, table[i].want);
@@ -460,7 +465,7 @@ static void max_mapping(struct ktest *t)
 	}
 	dma_set_min_align_mask(dev, 0);
 	dma_set_seg_boundary(dev, UINT64_MAX);
-	dma_set_bus_limit(dev, f->base + FIXTURE_HIGH - 1);
+	fixture_window(dev, 0, f->base + FIXTURE_HIGH - 1);
 	EXPECT_EQ(t, dma_opt_mapping_size(dev), S(SWIOTLB_MAGAZINE_SLOTS));
 	dma_set_min_align_mask(dev, 0x1ff);
 	EXPECT_EQ(t, dma_opt_mapping_size(dev), S(SWIOTLB_MAGAZINE_SLOTS) - 0x1ff);
@@ -471,6 +476,8 @@ static void max_mapping(struct ktest *t)
 	dma_set_max_seg_size(dev, SIZE_MAX);
 	EXPECT_EQ(t, dma_max_mapping_size(dev), SIZE_MAX);
 	EXPECT_EQ(t, dma_opt_mapping_size(dev), SIZE_MAX);
+	dma_set_seg_boundary(dev, 0xfffff); /* it reaches all, but what crosses has to bounce */
+	EXPECT_EQ(t, dma_max_mapping_size(dev), POOL_BYTES - 0x1ff);
 	dma_set_bus_limit(&f->tight, DMA_MIN_MASK); /* below the pool: a block of pages */
 	EXPECT_EQ(t, dma_max_mapping_size(&f->tight), PAGE_SIZE << BUDDY_MAX_ORDER);
 	dma_set_seg_boundary(&f->tight, 0xffff);
@@ -546,6 +553,8 @@ static void resources_are_no_ram(struct ktest *t)
 	addr = dma_map_resource(&f->near, phys(f->base - 8), 9, DMA_TO_DEVICE, 0);
 	EXPECT(t, dma_mapping_error(&f->near, addr));
 	fixture_expect_misuse(t, DMA_MISUSE_RESOURCE);
+	EXPECT(t, pages_are_ram(&f->zones, f->base + FIXTURE_POOL - 1, f->base + FIXTURE_POOL));
+	EXPECT(t, !pages_are_ram(&f->zones, f->base + FIXTURE_POOL, UINT64_MAX));
 	EXPECT_EQ(t, dma_count_failures(&f->near), 0);
 	addr = fixture_map(t, &f->near, FIXTURE_HIGH, 100, DMA_TO_DEVICE);
 	dma_unmap_resource(&f->near, addr, 100, DMA_TO_DEVICE, 0);
@@ -628,6 +637,8 @@ static void map_single_forced(struct ktest *t)
 	EXPECT_EQ(t, addr.bus, f->base + POOL_END - S(1));
 	dma_unmap_single(&dev, addr, 100, DMA_TO_DEVICE);
 	EXPECT_EQ(t, dev.count.bounced, 1);
+	dma_set_force(&dev, false); /* of no use against the pool's word */
+	EXPECT_EQ(t, dev.slow, DMA_SLOW_FORCE);
 	dma_device_remove(&dev);
 }
 

@@ -82,7 +82,7 @@ static void stale_bytes_came_back(struct ktest *t)
 }
 
 /* 2.6.7 stopped the machine when the pool was full. */
-static void full_was_a_panic(struct ktest *t)
+static void full_stopped_the_machine(struct ktest *t)
 {
 	struct dma_fixture *f = t->fixture;
 	dma_addr_t all = fixture_map(t, &f->near, FIXTURE_HIGH, POOL_BYTES, DMA_BIDIRECTIONAL);
@@ -327,7 +327,7 @@ static const struct ktest_case cases[] = {
 	{"the_way_was_not_asked", the_way_was_not_asked},
 	{"bus_offset", bus_offset},
 	{"stale_bytes_came_back", stale_bytes_came_back},
-	{"full_was_a_panic", full_was_a_panic},
+	{"full_stopped_the_machine", full_stopped_the_machine},
 	{"overflow_was_shared", overflow_was_shared},
 	{"sync_knew_only_the_first_slot", sync_knew_only_the_first_slot},
 	{"bidirectional_sync_was_a_bug", bidirectional_sync_was_a_bug},
