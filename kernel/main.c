@@ -14,6 +14,7 @@
 #include "kernel/machine.h"
 #include "kernel/memory.h"
 #include "kernel/shell.h"
+#include "kernel/stats.h"
 #include "kernel/string.h"
 #include "kernel/time.h"
 #include "kernel/trap.h"
@@ -94,6 +95,7 @@ void kmain(uint32_t magic, uint64_t info_addr)
 	code = work();
 	if (asked.exit) {
 		devices_shutdown();
+		stats_print();
 		machine_exit(code);
 	}
 	shell();

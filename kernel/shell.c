@@ -14,6 +14,7 @@
 #include "kernel/log.h"
 #include "kernel/machine.h"
 #include "kernel/show.h"
+#include "kernel/stats.h"
 #include "kernel/string.h"
 #include "tests/ktest.h"
 
@@ -67,9 +68,11 @@ static void help(void);
 static const struct command commands[] = {
 	{"help", "", "this list", help, NULL},
 	{"mem", "", "what lies where in memory", show_mem, NULL},
-	{"zones", "", "the page allocator: free blocks by size, refusals", show_zones, NULL},
-	{"swiotlb", "", "the bounce pool: use, what was copied, refusals", show_swiotlb, NULL},
-	{"devices", "", "reach, mask, interrupt, what they mapped; misuse", show_devices, NULL},
+	{"zones", "", "the page allocator: free blocks by size, who was refused", show_zones, NULL},
+	{"swiotlb", "", "the bounce pool: use and users, copies, refusals", show_swiotlb, NULL},
+	{"dma", "", "each device's limits, what it mapped, what failed; misuse", show_dma, NULL},
+	{"stats", "", "the counters of these three, as a line of JSON", stats_print, NULL},
+	{"devices", "", "drivers, masks, reach, interrupts", show_devices, NULL},
 	{"run", "<job> [arguments]", "do a job; without a name: which there are", NULL, run},
 	{"test", "[suite[.case]]", "run tests; 'test list' names them", NULL, test},
 	{"log", "[lines]", "the log, or its last lines", NULL, print_log},
