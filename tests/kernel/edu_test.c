@@ -169,6 +169,43 @@ static void forced(struct ktest *t)
 	EXPECT_EQ(t, count->bounced + count->transient - bounced, 2);
 }
 
+/* Let old bytes lie in the slots that the next mappings take. */
+static void soil_slots(void)
+{
+	memset(f.buf[0], PATTERN, BUFFER_BYTES);
+	move(f.dev, f.buf[0], EDU_MAX_BYTES, DMA_TO_DEVICE);
+}
+
+/*
+ * Of the slots of a mapping the device, told to read all of them, gets the
+ * mapping and zeroes: nothing that was there before, and nothing that lies
+ * around the buffer.
+ */
+static void forced_sees_nothing_else(struct ktest *t)
+{
+	struct dma_device *dma = &f.dev->dma;
+	const struct copy_engine *engine = f.dev->engine;
+	uint32_t slow = dma->slow;
+	uint64_t bus = 0, start;
+	dma_addr_t addr;
+
+	dma->slow |= DMA_SLOW_FORCE;
+	soil_slots();
+	addr = dma_map_single(dma, f.buf[0] + 1000, 2500, DMA_TO_DEVICE);
+	REQUIRE(t, !dma_mapping_error(dma, addr));
+	EXPECT(t, dma_gate(dma, addr, 2500, &bus));
+	start = ALIGN_DOWN(bus, SWIOTLB_SLOT);
+	EXPECT_EQ(t, engine->transfer_around_the_gate(f.dev, start, EDU_MAX_BYTES, DMA_TO_DEVICE),
+		  0);
+	dma_unmap_single(dma, addr, 2500, DMA_TO_DEVICE);
+	EXPECT_EQ(t, move(f.dev, f.buf[1], EDU_MAX_BYTES, DMA_FROM_DEVICE), 0);
+	dma->slow = slow;
+	EXPECT(t, all_are(f.buf[1], bus - start, 0));
+	EXPECT(t, all_are(f.buf[1] + (bus - start), 2500, PATTERN));
+	EXPECT(t,
+	       all_are(f.buf[1] + (bus - start) + 2500, EDU_MAX_BYTES - 2500 - (bus - start), 0));
+}
+
 /* The last pages that the claimed mask covers are reached, with no bounce. */
 static void at_the_edge(struct ktest *t)
 {
@@ -442,6 +479,7 @@ static const struct ktest_case cases[] = {
 	{"sizes", sizes},
 	{"bounce_count", bounce_count},
 	{"forced", forced},
+	{"forced_sees_nothing_else", forced_sees_nothing_else},
 	{"at_the_edge", at_the_edge},
 	{"placed_high", placed_high},
 	{"unwritten_bytes_stay", unwritten_bytes_stay},
