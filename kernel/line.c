@@ -13,6 +13,7 @@
 
 #include "kernel/printf.h"
 #include "kernel/string.h"
+#include "mm/types.h"
 
 #define CTRL(letter) ((letter)&0x1f)
 #define ESC	     0x1b
@@ -68,12 +69,12 @@ static void insert(struct line *line, char c)
 		show_from(line, line->cursor - 1);
 }
 
-/* Take [from, to) out; the cursor is left at `from`. */
+/* Go to `from`, and take what stands from there up to `to` out. */
 static void erase(struct line *line, size_t from, size_t to)
 {
+	move_to(line, from);
 	if (from == to)
 		return;
-	move_to(line, from);
 	memmove(line->text + from, line->text + to, line->length - to + 1);
 	line->length -= to - from;
 	show_from(line, from);
@@ -122,50 +123,30 @@ static void history_go(struct line *line, size_t back)
 	replace(line, back ? history_at(line, back) : line->draft);
 }
 
-static void move_right(struct line *line)
+/* What most keys do is to erase(), be it nothing. */
+static void feed_edit(struct line *line, unsigned char byte)
 {
-	if (line->cursor < line->length)
-		move_to(line, line->cursor + 1);
-}
+	size_t at = line->cursor, end = line->length;
+	size_t left = at - (at > 0), right = at + (at < end);
+	const struct {
+		unsigned char key;
+		size_t from, to;
+	} edits[] = {
+		{'\b', left, at},	 {RUBOUT, left, at},
+		{CTRL('D'), at, right},	 {CTRL('A'), 0, 0},
+		{CTRL('B'), left, left}, {CTRL('F'), right, right},
+		{CTRL('E'), end, end},	 {CTRL('K'), at, end},
+		{CTRL('U'), 0, at},	 {CTRL('W'), word_start(line), at},
+	};
 
-static void move_left(struct line *line)
-{
-	if (line->cursor > 0)
-		move_to(line, line->cursor - 1);
-}
-
-static void delete_here(struct line *line)
-{
-	if (line->cursor < line->length)
-		erase(line, line->cursor, line->cursor + 1);
+	for (size_t i = 0; i < ARRAY_SIZE(edits); i++)
+		if (edits[i].key == byte)
+			erase(line, edits[i].from, edits[i].to);
 }
 
 static void feed_control(struct line *line, unsigned char byte)
 {
 	switch (byte) {
-	case '\b':
-	case RUBOUT:
-		if (line->cursor > 0)
-			erase(line, line->cursor - 1, line->cursor);
-		break;
-	case CTRL('A'):
-		move_to(line, 0);
-		break;
-	case CTRL('B'):
-		move_left(line);
-		break;
-	case CTRL('D'):
-		delete_here(line);
-		break;
-	case CTRL('E'):
-		move_to(line, line->length);
-		break;
-	case CTRL('F'):
-		move_right(line);
-		break;
-	case CTRL('K'):
-		erase(line, line->cursor, line->length);
-		break;
 	case CTRL('N'):
 		if (line->back)
 			history_go(line, line->back - 1);
@@ -173,16 +154,12 @@ static void feed_control(struct line *line, unsigned char byte)
 	case CTRL('P'):
 		history_go(line, line->back + 1);
 		break;
-	case CTRL('U'):
-		erase(line, 0, line->cursor);
-		break;
-	case CTRL('W'):
-		erase(line, word_start(line), line->cursor);
-		break;
 	case ESC:
 		line->state = LINE_ESCAPE;
 		line->parameter = 0;
 		break;
+	default:
+		feed_edit(line, byte);
 	}
 }
 

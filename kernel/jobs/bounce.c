@@ -30,11 +30,14 @@
 
 static dma_addr_t map(struct demo *demo, phys_addr_t addr, size_t len, enum dma_data_direction dir)
 {
+	struct dma_device *dma = &demo->dev->dma;
+	uint64_t slots = dma->count.slots;
 	dma_addr_t mapped;
 
 	demo->ticks -= time_ticks();
-	mapped = dma_map_single(&demo->dev->dma, phys_to_virt(addr), len, dir);
+	mapped = dma_map_single(dma, phys_to_virt(addr), len, dir);
 	demo->ticks += time_ticks();
+	demo->slots += dma->count.slots - slots;
 	return mapped;
 }
 
@@ -116,7 +119,7 @@ static void account(struct demo *demo, const struct dma_counters *before, size_t
 	bare = (in + out) / len * (time_ticks() - start - clock) + 4 * clock;
 	demo->cost += demo->ticks > bare ? demo->ticks - bare : 0;
 	b->bytes_bounced += in;
-	b->slots += now->slots - before->slots;
+	b->slots += demo->slots;
 	b->transient += now->transient - before->transient;
 }
 
@@ -148,7 +151,7 @@ static int send_piece(struct demo *demo, uint64_t offset, phys_addr_t to, size_t
 	int err;
 
 	fill_for_piece(to, offset);
-	demo->ticks = 0;
+	demo->ticks = demo->slots = 0;
 	back = map(demo, to, len, DMA_BIDIRECTIONAL);
 	if (dma_mapping_error(&dev->dma, back))
 		return -ENOMEM;
@@ -216,9 +219,7 @@ static void describe_memory(struct report_memory *m, uint64_t reach)
 	const struct range_list *ram = &machine.memmap.ram;
 	uint64_t pool_end = machine.pool.base.value + machine.pool.slots * SWIOTLB_SLOT;
 
-	for (size_t i = 0; i < ram->count; i++) {
-		const struct mem_range *range = &ram->range[i];
-
+	for (const struct mem_range *range = ram->range; range < ram->range + ram->count; range++) {
 		if (range->start < GIB(4))
 			m->low_end = range->end < GIB(4) ? range->end : GIB(4);
 		if (range->end > GIB(4) && !m->high_start)
