@@ -216,10 +216,9 @@ entry64:
 	mov $DATA_SELECTOR, %eax
 	mov %eax, %ss
 	xor %eax, %eax
-	mov %eax, %ds
-	mov %eax, %es
-	mov %eax, %fs
-	mov %eax, %gs
+	.irp segment, ds, es, fs, gs
+	mov %eax, %\segment
+	.endr
 
 	mov $boot_stack_top, %rsp
 	push $0 /* where a debugger looks for this code's caller */

@@ -21,7 +21,7 @@
 
 #define FRAMES_MOST 32
 
-const char *symbol_find(const void *addr, size_t *offset)
+const char *port_symbol(const void *addr, size_t *offset)
 {
 	uint64_t start = (uint64_t)__image_start, at = (uint64_t)addr - start;
 	uint32_t low = 0, high = symbol_count;
@@ -46,7 +46,7 @@ static void print_place(uint64_t addr, bool is_return)
 {
 	/* What returns behind the end of its function is still of that function. */
 	size_t offset;
-	const char *name = symbol_find((const void *)(addr - is_return), &offset);
+	const char *name = port_symbol((const void *)(addr - is_return), &offset);
 
 	if (name)
 		printf("#  %s+0x%zx\n", name, offset + is_return);

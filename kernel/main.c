@@ -35,7 +35,7 @@ static void options_init(void)
 {
 	static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
 
-	log_set_level(cmdline_choice("loglevel", LOG_WARNING, levels));
+	log_set_level(cmdline_choice("loglevel", PORT_LOG_WARNING, levels));
 	machine.seed = cmdline_number("seed", time_ticks() & UINT32_MAX, 0, UINT64_MAX);
 	asked.tests = cmdline_get("ktest");
 	asked.run = cmdline_get("run");

@@ -5,11 +5,11 @@
  */
 #include "kernel/show.h"
 
+#include "dma/port.h"
 #include "drivers/pci.h"
 #include "kernel/console.h"
 #include "kernel/irq.h"
 #include "kernel/machine.h"
-#include "kernel/panic.h"
 #include "kernel/printf.h"
 
 static void show_range(const char *what, uint64_t start, uint64_t end, const char *name)
@@ -90,7 +90,7 @@ static void show_refusals(const struct zone *zone)
 {
 	const struct page_refused *last = &zone->last_refused;
 	size_t offset = 0;
-	const char *caller = symbol_find(last->caller, &offset);
+	const char *caller = port_symbol(last->caller, &offset);
 
 	printf("%s", zone->name);
 	if (!show_counts(" refused ", zone->refused, REFUSED_KINDS, page_refusal_name))

@@ -498,17 +498,17 @@ static void line_reaches_its_sharers(struct ktest *t)
 static void symbols_are_found(struct ktest *t)
 {
 	size_t offset = 1;
-	const char *name = symbol_find((const void *)symbols_are_found, &offset);
+	const char *name = port_symbol((const void *)symbols_are_found, &offset);
 
 	REQUIRE(t, name);
 	EXPECT(t, !strcmp(name, "symbols_are_found"));
 	EXPECT_EQ(t, offset, 0);
-	name = symbol_find((const char *)symbols_are_found + 5, &offset);
+	name = port_symbol((const char *)symbols_are_found + 5, &offset);
 	REQUIRE(t, name);
 	EXPECT(t, !strcmp(name, "symbols_are_found"));
 	EXPECT_EQ(t, offset, 5);
-	EXPECT(t, !symbol_find(NULL, &offset));
-	EXPECT(t, !symbol_find(__text_end, &offset));
+	EXPECT(t, !port_symbol(NULL, &offset));
+	EXPECT(t, !port_symbol(__text_end, &offset));
 }
 
 static const struct ktest_case cases[] = {
