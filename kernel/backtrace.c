@@ -12,9 +12,6 @@
  */
 #include "kernel/panic.h"
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "kernel/printf.h"
 #include "kernel/symbols.h"
 #include "kernel/trap.h"

@@ -8,8 +8,7 @@
 #ifndef KERNEL_CPU_H
 #define KERNEL_CPU_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "mm/types.h"
 
 #define CPUID_FEATURES	       0x00000001
 #define CPUID_EXT_FEATURES     0x80000001

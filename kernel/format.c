@@ -14,9 +14,6 @@
  */
 #include "kernel/format.h"
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "kernel/string.h"
 
 struct output {

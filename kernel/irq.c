@@ -17,8 +17,6 @@
  */
 #include "kernel/irq.h"
 
-#include <stddef.h>
-
 #include "kernel/cpu.h"
 #include "kernel/exit.h"
 #include "kernel/io.h"

@@ -18,8 +18,6 @@
  */
 #include "kernel/mmu.h"
 
-#include <stddef.h>
-
 #include "kernel/cpu.h"
 #include "kernel/panic.h"
 #include "kernel/trap.h"

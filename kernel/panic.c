@@ -13,8 +13,6 @@
  */
 #include "kernel/panic.h"
 
-#include <stdint.h>
-
 #include "kernel/exit.h"
 #include "kernel/irq.h"
 #include "kernel/log.h"

@@ -3,8 +3,7 @@
 #ifndef KERNEL_SHOW_H
 #define KERNEL_SHOW_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "mm/types.h"
 
 void show_mem(void);
 void show_zones(void);

@@ -12,8 +12,6 @@
  */
 #include "kernel/string.h"
 
-#include <stdint.h>
-
 static inline void loop_stays(void)
 {
 	__asm__ volatile("" : : : "memory");

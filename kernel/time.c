@@ -19,8 +19,6 @@
  */
 #include "kernel/time.h"
 
-#include <stddef.h>
-
 #include "kernel/io.h"
 #include "kernel/irq.h"
 #include "kernel/log.h"
