@@ -11,20 +11,11 @@
 #include "kernel/console.h"
 #include "kernel/io.h"
 #include "kernel/irq.h"
+#include "kernel/machine.h"
 #include "kernel/printf.h"
 
 enum { DEBUG_EXIT = 0xf4, RESET_CONTROL = 0xcf9 };
 enum { RESET_HARD = 1 << 1, RESET_NOW = 1 << 2 };
-
-static struct {
-	uint16_t port, value;
-} off;
-
-void power_init(uint16_t port, uint16_t value)
-{
-	off.port = port;
-	off.value = value;
-}
 
 static __attribute__((noreturn)) void halt(void)
 {
@@ -34,9 +25,11 @@ static __attribute__((noreturn)) void halt(void)
 
 void machine_stop(int code)
 {
+	const struct boot_soft_off *off = &machine.boot.soft_off;
+
 	outb(DEBUG_EXIT, (uint8_t)code);
-	if (off.port)
-		outw(off.port, off.value);
+	if (off->port)
+		outw(off->port, off->value);
 	halt();
 }
 

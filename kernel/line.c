@@ -113,6 +113,7 @@ static void history_add(struct line *line)
 	string_copy(history_at(line, 1), LINE_MAX, line->text);
 }
 
+/* `back` may be one less than 0, and then is too much. */
 static void history_go(struct line *line, size_t back)
 {
 	if (back > line->lines || back > LINE_HISTORY)
@@ -146,21 +147,14 @@ static void feed_edit(struct line *line, unsigned char byte)
 
 static void feed_control(struct line *line, unsigned char byte)
 {
-	switch (byte) {
-	case CTRL('N'):
-		if (line->back)
-			history_go(line, line->back - 1);
-		break;
-	case CTRL('P'):
+	if (byte == CTRL('N'))
+		history_go(line, line->back - 1);
+	else if (byte == CTRL('P'))
 		history_go(line, line->back + 1);
-		break;
-	case ESC:
+	else if (byte == ESC)
 		line->state = LINE_ESCAPE;
-		line->parameter = 0;
-		break;
-	default:
+	else
 		feed_edit(line, byte);
-	}
 }
 
 /*
@@ -189,6 +183,7 @@ static bool feed_sequence(struct line *line, unsigned char byte)
 	if (byte < ' ' || byte >= RUBOUT)
 		return false;
 	if (state == LINE_ESCAPE) {
+		line->parameter = 0;
 		if (byte == '[' || byte == 'O')
 			line->state = LINE_SEQUENCE;
 	} else if (byte >= '@') {
