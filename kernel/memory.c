@@ -64,9 +64,9 @@ static phys_addr_t carve_for_module(struct machine *m, uint64_t size, const char
 		return phys(0);
 	to = memmap_carve(&m->memmap, size, PAGE_SIZE, 0, UINT64_MAX, MEMMAP_HIGHEST);
 	if (!phys_is_none(to) && to.value < GIB(4) && above)
-		log_warning("module %s: %llu KiB find no room in the %llu KiB above 4 GiB, "
-			    "it lies at %#llx",
-			    name, (ull)size >> 10, (ull)above >> 10, (ull)to.value);
+		log_warning("module %s: %lu KiB find no room in the %lu KiB above 4 GiB, "
+			    "it lies at %#lx",
+			    name, size >> 10, above >> 10, to.value);
 	return to;
 }
 
@@ -77,7 +77,7 @@ static void keep_module(struct machine *m, phys_addr_t addr, uint64_t size, cons
 	module->addr = addr;
 	module->size = size;
 	string_copy(module->name, sizeof(module->name), name);
-	log_info("module %s: %llu bytes at %#llx", name, (ull)size, (ull)addr.value);
+	log_info("module %s: %lu bytes at %#lx", name, size, addr.value);
 }
 
 /* Page 0 isn't mapped, so what begins there can't be read. */
@@ -89,14 +89,14 @@ static void move_module(struct machine *m, const struct boot_module *from)
 
 	if (size &&
 	    (from->start < PAGE_SIZE || !memmap_is_ram(&m->memmap, from->start, from->end))) {
-		log_warning("module %s: [%#llx, %#llx) is not all RAM above page 0, it is left out",
-			    name, (ull)from->start, (ull)from->end);
+		log_warning("module %s: [%#lx, %#lx) is not all RAM above page 0, it is left out",
+			    name, from->start, from->end);
 		return;
 	}
 	to = carve_for_module(m, size, name);
 	if (phys_is_none(to)) {
-		log_warning("module %s: %llu KiB find no second place, it stays at %#llx", name,
-			    (ull)size >> 10, (ull)from->start);
+		log_warning("module %s: %lu KiB find no second place, it stays at %#lx", name,
+			    size >> 10, from->start);
 		to = phys(from->start);
 	} else {
 		memcpy(phys_to_virt(to), phys_to_virt(phys(from->start)), size);
@@ -164,8 +164,8 @@ static uint64_t pool_size_wanted(const struct machine *m, bool *force)
 	if (bytes < MIB(1))
 		bytes = MIB(1);
 	if (text && !parse_pool(text, &bytes, force))
-		log_warning("swiotlb=%s is not [<bytes>[K|M|G]][,force|,off]: %llu KiB are taken",
-			    text, (ull)bytes >> 10);
+		log_warning("swiotlb=%s is not [<bytes>[K|M|G]][,force|,off]: %lu KiB are taken",
+			    text, bytes >> 10);
 	return bytes && bytes < PAGE_SIZE ? PAGE_SIZE : ALIGN_DOWN(bytes, PAGE_SIZE);
 }
 
@@ -199,8 +199,8 @@ static void make_pool(struct machine *m)
 	if (wanted && bytes < PAGE_SIZE)
 		give_up("no room for a swiotlb; give the machine more memory");
 	if (bytes != wanted)
-		log_warning("swiotlb: no room for %llu KiB, halved to %llu KiB", (ull)wanted >> 10,
-			    (ull)bytes >> 10);
+		log_warning("swiotlb: no room for %lu KiB, halved to %lu KiB", wanted >> 10,
+			    bytes >> 10);
 	m->pool.force = force;
 }
 

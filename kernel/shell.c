@@ -14,7 +14,6 @@
 #include "kernel/log.h"
 #include "kernel/machine.h"
 #include "kernel/show.h"
-#include "kernel/stats.h"
 #include "kernel/string.h"
 #include "tests/ktest.h"
 
@@ -71,7 +70,7 @@ static const struct command commands[] = {
 	{"zones", "", "the page allocator: free blocks by size, who was refused", show_zones, NULL},
 	{"swiotlb", "", "the bounce pool: use and users, copies, refusals", show_swiotlb, NULL},
 	{"dma", "", "each device's limits, what it mapped, what failed; misuse", show_dma, NULL},
-	{"stats", "", "the counters of these three, as a line of JSON", stats_print, NULL},
+	{"stats", "", "the counters of these three, as a line of JSON", show_stats, NULL},
 	{"devices", "", "drivers, masks, reach, interrupts", show_devices, NULL},
 	{"run", "<job> [arguments]", "do a job; without a name: which there are", NULL, run},
 	{"test", "[suite[.case]]", "run tests; 'test list' names them", NULL, test},

@@ -10,6 +10,7 @@ void show_zones(void);
 void show_devices(void);
 void show_swiotlb(void); /* in show_dma.c: */
 void show_dma(void);
+void show_stats(void); /* in show_stats.c, which documents the keys */
 
 /*
  * A line of what happened how often, "3 exhausted, 1 fragmented", behind the

@@ -30,28 +30,25 @@ static size_t slots_in_magazines(const struct swiotlb *pool)
 	return slots;
 }
 
-/* Of all devices together. */
-static void show_sizes(void)
+static const char *device_name(unsigned i)
 {
-	uint64_t size[DMA_SIZES] = {0};
-
-	for (const struct device *dev = devices; dev; dev = dev->next)
-		for (unsigned n = 0; n < DMA_SIZES; n++)
-			size[n] += dev->dma.count.size[n];
-	show_counts("all mappings, by bytes: ", size, DMA_SIZES, size_name);
+	return machine.dma.device[i]->name;
 }
 
-static void show_holders(void)
+/* Who has how many slots, and all devices' mappings by their size. */
+static void show_users(void)
 {
-	const char *before = "held by ";
+	uint64_t held[DMA_MAX_DEVICES] = {0}, size[DMA_SIZES] = {0};
 
-	for (const struct device *dev = devices; dev; dev = dev->next) {
-		if (!dev->dma.count.slots)
-			continue;
-		printf("%s%s %lu", before, dev->name, dev->dma.count.slots);
-		before = ", ";
+	for (unsigned i = 0; i < DMA_MAX_DEVICES; i++) {
+		const struct dma_device *dma = machine.dma.device[i];
+
+		held[i] = dma ? dma->count.slots : 0;
+		for (unsigned n = 0; dma && n < DMA_SIZES; n++)
+			size[n] += dma->count.size[n];
 	}
-	printf(*before == ',' ? "\n" : "");
+	show_counts("slots held: ", held, DMA_MAX_DEVICES, device_name);
+	show_counts("all mappings, by bytes: ", size, DMA_SIZES, size_name);
 }
 
 void show_swiotlb(void)
@@ -72,23 +69,15 @@ void show_swiotlb(void)
 	printf("mappings %lu, bytes in %lu, bytes out %lu\n", stats->mappings, stats->bytes_in,
 	       stats->bytes_out);
 	show_counts("refused: ", stats->refused, DMA_FAILURES, dma_failure_name);
-	show_holders();
-	show_sizes();
+	show_users();
 }
 
-struct mask_text {
-	char text[24];
-};
-
-static struct mask_text mask_text(uint64_t mask)
+static void show_mask(const char *what, uint64_t mask)
 {
-	struct mask_text t;
-
 	if (mask & (mask + 1))
-		snprintf(t.text, sizeof(t.text), "to %#lx", mask);
+		printf("%s to %#lx", what, mask);
 	else
-		snprintf(t.text, sizeof(t.text), "%u bits", mask ? 64 - __builtin_clzll(mask) : 0);
-	return t;
+		printf("%s %d bits", what, mask ? 64 - __builtin_clzll(mask) : 0);
 }
 
 /* Those that not every device has. */
@@ -97,7 +86,7 @@ static void show_limits(const struct dma_limits *limits)
 	int64_t offset = limits->bus_offset;
 
 	if (limits->bus_limit != UINT64_MAX)
-		printf(", the way to memory %s", mask_text(limits->bus_limit).text);
+		show_mask(", the way to memory", limits->bus_limit);
 	if (offset)
 		printf(", bus address %c %#lx", offset < 0 ? '-' : '+',
 		       offset < 0 ? -(uint64_t)offset : (uint64_t)offset);
@@ -128,14 +117,6 @@ static void show_counters(const struct dma_device *dma)
 		printf("  last failure: %s\n", dma_failure_name(dma_last_failure(dma)));
 }
 
-static void show_misuse(void)
-{
-	for (unsigned kind = 0; kind < DMA_MISUSE_KINDS; kind++)
-		if (dma_misuse_count(&machine.dma, kind))
-			printf("misuse: %s, %lu times\n", dma_misuse_name(kind),
-			       dma_misuse_count(&machine.dma, kind));
-}
-
 void show_dma(void)
 {
 	for (const struct device *dev = devices; dev; dev = dev->next) {
@@ -143,12 +124,12 @@ void show_dma(void)
 
 		if (!dev->driver)
 			continue;
-		printf("%s: mask %s, coherent %s", dev->name,
-		       mask_text(limits->streaming_mask).text,
-		       mask_text(limits->coherent_mask).text);
+		printf("%s", dev->name);
+		show_mask(": mask", limits->streaming_mask);
+		show_mask(", coherent", limits->coherent_mask);
 		show_limits(limits);
 		printf(dev->dma.slow & DMA_SLOW_FORCE ? ", bounced always\n" : "\n");
 		show_counters(&dev->dma);
 	}
-	show_misuse();
+	show_counts("misuse: ", machine.dma.misuse, DMA_MISUSE_KINDS, dma_misuse_name);
 }

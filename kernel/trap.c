@@ -112,17 +112,12 @@ static void load_segments(void)
 			 : "rax", "memory");
 }
 
-/* Of the three in the TSS; 0: the interrupted one. */
-static uint8_t stack_of(unsigned vector)
-{
-	return vector == TRAP_NMI	     ? IST_NMI
-	       : vector == TRAP_DOUBLE_FAULT ? IST_DOUBLE_FAULT
-	       : vector == TRAP_MACHINE	     ? IST_MACHINE
-					     : 0;
-}
-
 static void load_gates(void)
 {
+	/* Of the three in the TSS; 0: the interrupted one. */
+	static const uint8_t stack_of[VECTORS] = {[TRAP_NMI] = IST_NMI,
+						  [TRAP_DOUBLE_FAULT] = IST_DOUBLE_FAULT,
+						  [TRAP_MACHINE] = IST_MACHINE};
 	const struct table_register idtr = {sizeof(idt) - 1, idt};
 
 	for (unsigned i = 0; i < VECTORS; i++) {
@@ -131,7 +126,7 @@ static void load_gates(void)
 		idt[i] = (struct gate){
 			.offset_low = (uint16_t)stub,
 			.selector = SELECTOR_CODE,
-			.ist = stack_of(i),
+			.ist = stack_of[i],
 			.type = GATE_INTERRUPT,
 			.offset_middle = (uint16_t)(stub >> 16),
 			.offset_high = (uint32_t)(stub >> 32),

@@ -207,7 +207,7 @@ class Result:
 
     @property
     def stats(self) -> dict:
-        """The counters of the last `stats:` line; kernel/stats.h documents the keys."""
+        """The counters of the last `stats:` line; kernel/show_stats.c documents the keys."""
         return json.loads(re.findall(r"^stats: (.*)$", self.serial, re.M)[-1])
 
     def sha256(self, which: str) -> List[str]:
