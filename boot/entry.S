@@ -137,7 +137,6 @@ multiboot2_entry:
 	ljmp $CODE_SELECTOR, $PHYS(entry64_low)
 
 /* Returns CPUID's extended features in %edx, or not at all. Keeps %ebp, %esi. */
-	.type require_long_mode, @function
 require_long_mode:
 	mov $(CPUID_EXTENDED & ~1), %eax /* the highest leaf there is */
 	cpuid
@@ -150,7 +149,6 @@ require_long_mode:
 	ret
 
 /* Keeps %edx, %ebp, %esi. The tables are zero. */
-	.type make_tables, @function
 make_tables:
 	mov $PHYS(boot_directories), %edi
 	mov $PTE_LARGE, %eax
@@ -176,7 +174,6 @@ make_tables:
 	ret
 
 /* Say so on COM1, as fast as whoever came before set it to, and leave as a panic does. */
-	.type refuse, @function
 refuse:
 	mov $PHYS(refusal), %esi
 1:	lodsb
@@ -203,7 +200,6 @@ refuse:
 	.code64
 
 /* Still where the loader put us: a far jump from 32 bits reaches no higher. */
-	.type entry64_low, @function
 entry64_low:
 	mov $entry64, %rax
 	jmp *%rax

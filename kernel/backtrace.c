@@ -13,10 +13,24 @@
 #include "kernel/panic.h"
 
 #include "kernel/printf.h"
-#include "kernel/symbols.h"
 #include "kernel/trap.h"
 
 #define FRAMES_MOST 32
+
+extern const char __image_start[], __text_end[];
+
+/*
+ * The functions of this image by address: made by tools/symbols.py, in
+ * ascending order of address, one name for each.
+ *
+ *	function i begins at __image_start + symbol_address[i]
+ *	and is called symbol_names + symbol_name[i]
+ *
+ * A function reaches to the next one, the last to __text_end. There is no table
+ * in the build's first link: symbol_count is 0 then (linker.ld).
+ */
+extern const uint32_t symbol_count, symbol_address[], symbol_name[];
+extern const char symbol_names[];
 
 const char *port_symbol(const void *addr, size_t *offset)
 {

@@ -52,11 +52,6 @@ static inline struct cpuid cpuid(uint32_t leaf)
 	return cpuid_raw(leaf);
 }
 
-static inline bool cpu_has_nx(void)
-{
-	return cpuid(CPUID_EXT_FEATURES).edx & CPUID_EXT_1_EDX_NX;
-}
-
 static inline uint64_t rdmsr(uint32_t msr)
 {
 	uint32_t lo, hi;

@@ -14,8 +14,7 @@
 #include "kernel/machine.h"
 #include "kernel/printf.h"
 
-enum { DEBUG_EXIT = 0xf4, RESET_CONTROL = 0xcf9 };
-enum { RESET_HARD = 1 << 1, RESET_NOW = 1 << 2 };
+enum { DEBUG_EXIT = 0xf4, RESET_CONTROL = 0xcf9, RESET_HARD = 1 << 1, RESET_NOW = 1 << 2 };
 
 static __attribute__((noreturn)) void halt(void)
 {

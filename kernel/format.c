@@ -12,8 +12,7 @@
  * where the prefix is a sign or 0x. What is no conversion is written as it
  * stands. No state, any context.
  */
-#include "kernel/format.h"
-
+#include "kernel/printf.h"
 #include "kernel/string.h"
 
 struct output {

@@ -1,5 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-#include "kernel/memory.h"
+/*
+ * Memory at boot: in which order physical memory gets its owners.
+ *
+ *	firmware's map -> image, boot information, modules reserved
+ *	               -> page tables
+ *	               -> modules moved to the top (a loader puts them where the pool wants to be)
+ *	               -> swiotlb, as low above the image as it can lie
+ *	               -> all the rest to the page allocator
+ *
+ * Boot CPU, interrupts off, once.
+ */
+#include "kernel/machine.h"
 
 #include "boot/fw_cfg.h"
 #include "kernel/cmdline.h"

@@ -26,11 +26,7 @@
 #include "mm/pages.h"
 #include "mm/port.h"
 
-#define ENTRIES	    512
-#define TOP_LEVEL   4
-#define LEVEL_4KIB  1
-#define LEVEL_2MIB  2
-#define LEVEL_1GIB  3
+enum { LEVEL_4KIB = 1, LEVEL_2MIB, LEVEL_1GIB, TOP_LEVEL, ENTRIES = 512 };
 
 #define PTE_PRESENT (1ULL << 0)
 #define PTE_FLAGS   (MMU_WRITE | MMU_UNCACHED) /* R/W; PCD and PWT */

@@ -27,22 +27,15 @@
 
 static const char *separator; /* what comes before the next key */
 
-static void put_key(const char *key)
-{
-	printf("%s\"%s\": ", separator, key);
-	separator = ", ";
-}
-
 static void put(const char *key, uint64_t value)
 {
-	put_key(key);
-	printf("%lu", value);
+	printf("%s\"%s\": %lu", separator, key, value);
+	separator = ", ";
 }
 
 static void open(const char *key)
 {
-	put_key(key);
-	printf("{");
+	printf("%s\"%s\": {", separator, key);
 	separator = "";
 }
 

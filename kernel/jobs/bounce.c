@@ -98,8 +98,8 @@ static int prove_reach(struct demo *demo, dma_addr_t addr, phys_addr_t page, siz
 	if (err)
 		return err;
 	if (memcmp(phys_to_virt(demo->low), phys_to_virt(page), len)) {
-		snprintf(b->stopped, sizeof(b->stopped), "told to read %#llx, %s read elsewhere",
-			 (ull)bus, dev->name);
+		snprintf(b->stopped, sizeof(b->stopped), "told to read %#lx, %s read elsewhere",
+			 bus, dev->name);
 		return -EIO;
 	}
 	demo->seen = DMA_BIT_MASK(64 - __builtin_clzll(bus + len - 1));
@@ -201,9 +201,9 @@ static int go_bounced(struct demo *demo)
 	if (b->pieces && per_instruction)
 		b->cost = demo->cost / b->pieces / per_instruction;
 	if (err && !b->stopped[0])
-		snprintf(b->stopped, sizeof(b->stopped), "%s at byte %llu",
+		snprintf(b->stopped, sizeof(b->stopped), "%s at byte %lu",
 			 err == -ENOMEM ? "out of memory to bounce" : "the transfer failed",
-			 (ull)b->bytes / 2);
+			 b->bytes / 2);
 	if (err)
 		return err;
 	sha256_final(&demo->in, demo->report.sha256_in);
@@ -264,8 +264,8 @@ static void say_where(const struct report *r)
 			    : r->file_addr <= r->device.reach ? "its end is out of reach"
 							      : "out of reach";
 
-	printf("%s: the file is %llu byte%s at %#llx: %s\n", r->device.name, (ull)r->file_size,
-	       r->file_size == 1 ? "" : "s", (ull)r->file_addr, where);
+	printf("%s: the file is %lu byte%s at %#lx: %s\n", r->device.name, r->file_size,
+	       r->file_size == 1 ? "" : "s", r->file_addr, where);
 }
 
 static const struct module *find_file(const char *job)
@@ -327,7 +327,7 @@ int job_bounce(const char *driver, const char *model, const char *name)
 	if (!err)
 		err = demonstrate(&demo);
 	/* For the host, which counts what the device model tells it. */
-	printf("clamps %llu\n", (ull)device_clamps());
+	printf("clamps %lu\n", device_clamps());
 	if (demo.report.device.name)
 		report_print(&demo.report, print_line, NULL);
 	pages_free(&machine.zones, demo.low, 0);

@@ -29,6 +29,11 @@ extern const struct ktest_suite machine_suite;
 #define SCRATCH_SIZE  MIB(2)
 #define SCRATCH_VIRT  0xffffe00000000000ULL
 
+static bool cpu_has_nx(void)
+{
+	return cpuid(CPUID_EXT_FEATURES).edx & CPUID_EXT_1_EDX_NX;
+}
+
 static phys_addr_t scratch_alloc(struct ktest *t)
 {
 	const struct page_request request = {
