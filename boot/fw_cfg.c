@@ -15,7 +15,6 @@
 
 #include "kernel/io.h"
 #include "kernel/mmu.h"
-#include "kernel/string.h"
 #include "mm/errno.h"
 
 /* Section "Register Locations", x86. */
@@ -82,7 +81,7 @@ bool fw_cfg_find(const char *name, uint16_t *key, uint32_t *size)
 	count = __builtin_bswap32(select_u32(KEY_DIRECTORY));
 	for (uint32_t i = 0; i < count && i < FILES_MAX; i++) {
 		read_bytes(&file, sizeof(file));
-		if (strncmp(file.name, name, sizeof(file.name)) != 0)
+		if (__builtin_strncmp(file.name, name, sizeof(file.name)) != 0)
 			continue;
 		*key = __builtin_bswap16(file.key);
 		*size = __builtin_bswap32(file.size);

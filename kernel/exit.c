@@ -11,10 +11,17 @@
 #include "kernel/console.h"
 #include "kernel/io.h"
 #include "kernel/irq.h"
-#include "kernel/machine.h"
 #include "kernel/printf.h"
 
 enum { DEBUG_EXIT = 0xf4, RESET_CONTROL = 0xcf9, RESET_HARD = 1 << 1, RESET_NOW = 1 << 2 };
+
+static uint16_t off_port, off_value;
+
+void power_init(uint16_t port, uint16_t value)
+{
+	off_port = port;
+	off_value = value;
+}
 
 static __attribute__((noreturn)) void halt(void)
 {
@@ -24,11 +31,9 @@ static __attribute__((noreturn)) void halt(void)
 
 void machine_stop(int code)
 {
-	const struct boot_soft_off *off = &machine.boot.soft_off;
-
 	outb(DEBUG_EXIT, (uint8_t)code);
-	if (off->port)
-		outw(off->port, off->value);
+	if (off_port)
+		outw(off_port, off_value);
 	halt();
 }
 

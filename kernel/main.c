@@ -79,6 +79,7 @@ void kmain(uint32_t magic, uint64_t info_addr)
 	trap_init();					/* and a fault is reported */
 	firmware_init(magic, info_addr, &machine.boot); /* memory map, modules, command line */
 	options_init();
+	power_init(machine.boot.soft_off.port, machine.boot.soft_off.value);
 	memory_map(&machine);	    /* page tables; all RAM is reachable */
 	memory_share_out(&machine); /* modules to the top, swiotlb, zones */
 	irq_init();

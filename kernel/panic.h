@@ -7,7 +7,7 @@
 #ifndef KERNEL_PANIC_H
 #define KERNEL_PANIC_H
 
-#include "dma/port.h"
+#include "mm/port.h"
 #include "kernel/trap.h"
 
 #define panic port_panic
@@ -21,6 +21,9 @@ __attribute__((noreturn)) void panic_trap(const struct trap_frame *frame, const 
 		if (!(condition))                                                                  \
 			panic("%s:%d: not true: %s", __FILE__, __LINE__, #condition);              \
 	} while (0)
+
+/* As dma/port.h has it: the function an address is in and how far in it; NULL where none is. */
+const char *port_symbol(const void *addr, size_t *offset);
 
 /* Print the callers from a frame pointer on, a line each, "#  name+0x1c". */
 void backtrace_print(const void *frame_pointer, const void *instruction);
