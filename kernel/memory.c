@@ -21,7 +21,8 @@
 
 extern char __image_start[], __image_end[];
 
-#define POOL_ALIGN KIB(64)
+#define POOL_ALIGN   KIB(64)
+#define NORMAL_LEAST KIB(128) /* without so much above 16 MiB not even the devices are found */
 
 static __attribute__((noreturn)) void give_up(const char *what)
 {
@@ -230,8 +231,9 @@ void memory_share_out(struct machine *m)
 	release_loaded(m);
 	fetch_host_module(m);
 	make_pool(m);
-	if (pages_init(&m->zones, &m->memmap, m->seed))
-		give_up("no room for the page allocator's bookkeeping");
+	if (pages_init(&m->zones, &m->memmap, m->seed) ||
+	    pages_free_bytes(&m->zones, ZONE_NORMAL) < NORMAL_LEAST)
+		give_up("too little is left for pages; give the machine more memory");
 	mmu_use_pages(&m->zones);
 	kmem_init(&m->kmem, &m->zones);
 	dma_system_init(&m->dma, &m->zones, &m->kmem, &m->pool);
