@@ -249,21 +249,15 @@ refusal:
 
 	.section .bss.boot_tables, "aw", @nobits
 	.balign 0x1000
-boot_pml4:
-	.skip 0x1000
-boot_pdpt:
-	.skip 0x1000
-boot_pdpt_high:
-	.skip 0x1000
-boot_directories:
-	.skip 4 * 0x1000
+boot_pml4:	  .skip 0x1000
+boot_pdpt:	  .skip 0x1000
+boot_pdpt_high:	  .skip 0x1000
+boot_directories: .skip 4 * 0x1000
 
 	.section .stacks, "aw", @nobits
 	.balign 0x1000
 	.globl boot_stack_guard, boot_stack_top
-boot_stack_guard:
-	.skip 0x1000
-	.skip BOOT_STACK_SIZE
+boot_stack_guard: .skip 0x1000 + BOOT_STACK_SIZE
 boot_stack_top:
 
 	.section .note.GNU-stack, "", @progbits

@@ -27,7 +27,7 @@ static void emit(struct line *line, const char *text)
 /* Move the terminal's cursor n columns: 'C' to the right, 'D' to the left. */
 static void emit_move(struct line *line, size_t n, char where)
 {
-	char sequence[16];
+	char sequence[24];
 
 	snprintf(sequence, sizeof(sequence), "\x1b[%zu%c", n, where);
 	if (n)
@@ -36,10 +36,9 @@ static void emit_move(struct line *line, size_t n, char where)
 
 static void move_to(struct line *line, size_t cursor)
 {
-	if (cursor < line->cursor)
-		emit_move(line, line->cursor - cursor, 'D');
-	else
-		emit_move(line, cursor - line->cursor, 'C');
+	bool left = cursor < line->cursor;
+
+	emit_move(line, left ? line->cursor - cursor : cursor - line->cursor, left ? 'D' : 'C');
 	line->cursor = cursor;
 }
 

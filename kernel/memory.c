@@ -86,8 +86,7 @@ static void keep_module(struct machine *m, phys_addr_t addr, uint64_t size, cons
 {
 	struct module *module = &m->module[m->module_count++];
 
-	module->addr = addr;
-	module->size = size;
+	*module = (struct module){.addr = addr, .size = size};
 	string_copy(module->name, sizeof(module->name), name);
 	log_info("module %s: %lu bytes at %#lx", name, size, addr.value);
 }
