@@ -52,7 +52,7 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -W
         -Wpointer-arith -Wwrite-strings -Wno-unused-parameter $(if $(WERROR),-Werror)
 
 # Everything that a distribution's compiler may switch on by itself is said, one way or the other.
-CFLAGS := -std=gnu17 -O2 -g $(WARN) -I. -MMD -MP -DPORT_INLINE='"kernel/port_inline.h"' \
+CFLAGS := -std=gnu17 -O2 -g $(WARN) -I. -MMD -MP -DPORT_INLINE=\"kernel/port_inline.h\" \
           -ffreestanding -fno-builtin-printf -fno-common -fno-strict-aliasing -fwrapv \
           -fno-pie -fno-pic -fno-plt -mcmodel=kernel -mno-red-zone -march=x86-64 -mtune=generic \
           -mgeneral-regs-only -fno-omit-frame-pointer -fno-optimize-sibling-calls \
@@ -85,9 +85,9 @@ $(O)/objects: FORCE
 $(O)/host/flags: FORCE
 	$(call stamp,$(HOST_CC) $(HOST_CFLAGS) $(HOST_OBJ))
 
-# A line of compile_commands.json beside each object.
+# A line of compile_commands.json beside each object; quotes are escaped for JSON, too.
 fragment = @printf '{"directory":"%s","file":"%s","command":"%s"}\n' '$(CURDIR)' '$<' \
-	'$(CC) $(TARGET) $(1) -c $< -o $@' > $@.json
+	'$(subst \",\\\",$(CC) $(TARGET) $(1) -c $< -o $@)' > $@.json
 
 $(O)/%.c.o: %.c $(O)/flags
 	@mkdir -p $(@D)

@@ -107,13 +107,12 @@ static struct table find_fadt(const struct boot_reader *reader, uint64_t rsdp)
 struct boot_soft_off acpi_find_soft_off(const struct boot_reader *reader, uint64_t rsdp)
 {
 	struct table fadt = find_fadt(reader, rsdp), dsdt = {0};
-	int type;
+	int type = -1;
 
 	if (fadt.length >= FADT_SIZE_1)
 		dsdt = table_at(reader, number(fadt.byte + FADT_DSDT, 4), "DSDT");
-	if (!dsdt.byte)
-		return (struct boot_soft_off){0};
-	type = find_sleep_type(dsdt.byte + HEADER_SIZE, dsdt.length - HEADER_SIZE);
+	if (dsdt.byte)
+		type = find_sleep_type(dsdt.byte + HEADER_SIZE, dsdt.length - HEADER_SIZE);
 	if (type < 0)
 		return (struct boot_soft_off){0};
 	return (struct boot_soft_off){

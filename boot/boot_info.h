@@ -11,9 +11,7 @@
 #ifndef BOOT_BOOT_INFO_H
 #define BOOT_BOOT_INFO_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "mm/types.h"
 
 #define BOOT_RANGES    256
 #define BOOT_MODULES   8

@@ -34,11 +34,8 @@ static inline bool boot_copy_text(char *dst, size_t size, const char *src, size_
 {
 	size_t i;
 
-	for (i = 0; i < n && src[i]; i++) {
-		if (i == size - 1)
-			break;
+	for (i = 0; i < n && src[i] && i < size - 1; i++)
 		dst[i] = src[i];
-	}
 	dst[i] = '\0';
 	return i == n || src[i] == '\0';
 }

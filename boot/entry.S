@@ -137,7 +137,6 @@ multiboot2_entry:
 	ljmp $CODE_SELECTOR, $PHYS(entry64_low)
 
 /* Returns CPUID's extended features in %edx, or not at all. Keeps %ebp, %esi. */
-	.type require_long_mode, @function
 require_long_mode:
 	mov $(CPUID_EXTENDED & ~1), %eax /* the highest leaf there is */
 	cpuid
@@ -150,7 +149,6 @@ require_long_mode:
 	ret
 
 /* Keeps %edx, %ebp, %esi. The tables are zero. */
-	.type make_tables, @function
 make_tables:
 	mov $PHYS(boot_directories), %edi
 	mov $PTE_LARGE, %eax
@@ -176,7 +174,6 @@ make_tables:
 	ret
 
 /* Say so on COM1, as fast as whoever came before set it to, and leave as a panic does. */
-	.type refuse, @function
 refuse:
 	mov $PHYS(refusal), %esi
 1:	lodsb
@@ -203,7 +200,6 @@ refuse:
 	.code64
 
 /* Still where the loader put us: a far jump from 32 bits reaches no higher. */
-	.type entry64_low, @function
 entry64_low:
 	mov $entry64, %rax
 	jmp *%rax
@@ -216,10 +212,9 @@ entry64:
 	mov $DATA_SELECTOR, %eax
 	mov %eax, %ss
 	xor %eax, %eax
-	mov %eax, %ds
-	mov %eax, %es
-	mov %eax, %fs
-	mov %eax, %gs
+	.irp segment, ds, es, fs, gs
+	mov %eax, %\segment
+	.endr
 
 	mov $boot_stack_top, %rsp
 	push $0 /* where a debugger looks for this code's caller */
@@ -254,21 +249,15 @@ refusal:
 
 	.section .bss.boot_tables, "aw", @nobits
 	.balign 0x1000
-boot_pml4:
-	.skip 0x1000
-boot_pdpt:
-	.skip 0x1000
-boot_pdpt_high:
-	.skip 0x1000
-boot_directories:
-	.skip 4 * 0x1000
+boot_pml4:	  .skip 0x1000
+boot_pdpt:	  .skip 0x1000
+boot_pdpt_high:	  .skip 0x1000
+boot_directories: .skip 4 * 0x1000
 
 	.section .stacks, "aw", @nobits
 	.balign 0x1000
 	.globl boot_stack_guard, boot_stack_top
-boot_stack_guard:
-	.skip 0x1000
-	.skip BOOT_STACK_SIZE
+boot_stack_guard: .skip 0x1000 + BOOT_STACK_SIZE
 boot_stack_top:
 
 	.section .note.GNU-stack, "", @progbits

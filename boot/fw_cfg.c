@@ -71,18 +71,6 @@ static bool present(void)
 	return select_u32(KEY_SIGNATURE) == ('Q' | 'E' << 8 | 'M' << 16 | (uint32_t)'U' << 24);
 }
 
-/* A file's name need not end in 0. */
-static bool same_name(const char file[56], const char *name)
-{
-	for (size_t i = 0; i < 56; i++) {
-		if (file[i] != name[i])
-			return false;
-		if (name[i] == '\0')
-			return true;
-	}
-	return name[56] == '\0';
-}
-
 bool fw_cfg_find(const char *name, uint16_t *key, uint32_t *size)
 {
 	struct fw_cfg_file file;
@@ -93,7 +81,7 @@ bool fw_cfg_find(const char *name, uint16_t *key, uint32_t *size)
 	count = __builtin_bswap32(select_u32(KEY_DIRECTORY));
 	for (uint32_t i = 0; i < count && i < FILES_MAX; i++) {
 		read_bytes(&file, sizeof(file));
-		if (!same_name(file.name, name))
+		if (__builtin_strncmp(file.name, name, sizeof(file.name)) != 0)
 			continue;
 		*key = __builtin_bswap16(file.key);
 		*size = __builtin_bswap32(file.size);

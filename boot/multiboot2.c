@@ -17,14 +17,8 @@
 #include "boot/collect.h"
 
 /* Section 3.6.1 and following. */
-enum tag_type {
-	TAG_END = 0,
-	TAG_CMDLINE = 1,
-	TAG_MODULE = 3,
-	TAG_MMAP = 6,
-	TAG_RSDP_V1 = 14,
-	TAG_RSDP_V2 = 15,
-};
+enum { TAG_END = 0, TAG_CMDLINE = 1, TAG_MODULE = 3, TAG_MMAP = 6 };
+enum { TAG_RSDP_V1 = 14, TAG_RSDP_V2 = 15 };
 
 struct info_header {
 	uint32_t total_size, reserved;
@@ -70,7 +64,7 @@ struct piece {
 
 struct walk {
 	struct boot_info *info;
-	bool mmap_seen, rsdp_v2_seen;
+	bool mmap_seen;
 };
 
 static bool piece_get(struct piece piece, size_t offset, void *out, size_t n)
@@ -123,14 +117,13 @@ static void take_mmap(struct boot_info *info, struct piece tag)
 
 /* The tag holds a copy of the root pointer, not its address: what is known is where the copy lies.
  */
-static bool take_rsdp(struct boot_info *info, struct piece tag, uint64_t addr, size_t size)
+static void take_rsdp(struct boot_info *info, struct piece tag, uint64_t addr, size_t size)
 {
 	if (tag.size < sizeof(struct tag_header) + size) {
 		boot_complain(info, "the tag of ACPI's root pointer is too small");
-		return false;
+		return;
 	}
 	info->rsdp = addr + sizeof(struct tag_header);
-	return true;
 }
 
 static void take_tag(struct walk *walk, uint32_t type, struct piece tag, uint64_t addr)
@@ -149,11 +142,11 @@ static void take_tag(struct walk *walk, uint32_t type, struct piece tag, uint64_
 		take_mmap(info, tag);
 		break;
 	case TAG_RSDP_V1:
-		if (!walk->rsdp_v2_seen)
+		if (!info->rsdp) /* the other one is better */
 			take_rsdp(info, tag, addr, RSDP_V1_SIZE);
 		break;
 	case TAG_RSDP_V2:
-		walk->rsdp_v2_seen |= take_rsdp(info, tag, addr, RSDP_V2_SIZE);
+		take_rsdp(info, tag, addr, RSDP_V2_SIZE);
 		break;
 	}
 }

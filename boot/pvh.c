@@ -130,13 +130,11 @@ static bool read_start_info(struct start_info *start, const struct boot_reader *
 	const void *bytes = boot_read(reader, addr, START_INFO_V0_SIZE);
 
 	*start = (struct start_info){0};
-	if (!bytes)
-		return false;
-	__builtin_memcpy(start, bytes, START_INFO_V0_SIZE);
-	if (start->version == 0)
-		return true;
-	bytes = boot_read(reader, addr, sizeof(*start));
 	if (bytes)
+		__builtin_memcpy(start, bytes, START_INFO_V0_SIZE);
+	if (start->version)
+		bytes = boot_read(reader, addr, sizeof(*start));
+	if (start->version && bytes)
 		__builtin_memcpy(start, bytes, sizeof(*start));
 	return bytes != NULL;
 }

@@ -209,7 +209,6 @@ void devices_shutdown(void)
 			continue;
 		dev->driver->remove(to_pci(dev));
 		dma_device_remove(&dev->dma);
-		dev->driver = NULL;
 	}
 }
 

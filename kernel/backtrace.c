@@ -12,16 +12,27 @@
  */
 #include "kernel/panic.h"
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "kernel/printf.h"
-#include "kernel/symbols.h"
 #include "kernel/trap.h"
 
 #define FRAMES_MOST 32
 
-const char *symbol_find(const void *addr, size_t *offset)
+extern const char __image_start[], __text_end[];
+
+/*
+ * The functions of this image by address: made by tools/symbols.py, in
+ * ascending order of address, one name for each.
+ *
+ *	function i begins at __image_start + symbol_address[i]
+ *	and is called symbol_names + symbol_name[i]
+ *
+ * A function reaches to the next one, the last to __text_end. There is no table
+ * in the build's first link: symbol_count is 0 then (linker.ld).
+ */
+extern const uint32_t symbol_count, symbol_address[], symbol_name[];
+extern const char symbol_names[];
+
+const char *port_symbol(const void *addr, size_t *offset)
 {
 	uint64_t start = (uint64_t)__image_start, at = (uint64_t)addr - start;
 	uint32_t low = 0, high = symbol_count;
@@ -46,7 +57,7 @@ static void print_place(uint64_t addr, bool is_return)
 {
 	/* What returns behind the end of its function is still of that function. */
 	size_t offset;
-	const char *name = symbol_find((const void *)(addr - is_return), &offset);
+	const char *name = port_symbol((const void *)(addr - is_return), &offset);
 
 	if (name)
 		printf("#  %s+0x%zx\n", name, offset + is_return);

@@ -110,13 +110,10 @@ bool cmdline_flag(const char *key, bool fallback)
 /* What a digit is worth; 99 for what is none. */
 static unsigned digit_value(char c)
 {
-	if (c >= '0' && c <= '9')
-		return (unsigned)(c - '0');
-	if (c >= 'a' && c <= 'f')
-		return (unsigned)(c - 'a' + 10);
-	if (c >= 'A' && c <= 'F')
-		return (unsigned)(c - 'A' + 10);
-	return 99;
+	static const char digits[] = "0123456789abcdef";
+	const char *digit = c >= '0' ? strchr(digits, c | ('a' - 'A')) : NULL;
+
+	return digit ? (unsigned)(digit - digits) : 99;
 }
 
 /* Decimal or 0x hex; *end is the first character that is no digit. False: no number, or too big. */
@@ -148,8 +145,7 @@ uint64_t cmdline_number(const char *key, uint64_t fallback, uint64_t min, uint64
 		return fallback;
 	}
 	if (number < min || number > max) {
-		warn("%s=%.60s: not within %llu and %llu; it is ignored", key, value,
-		     (unsigned long long)min, (unsigned long long)max);
+		warn("%s=%.60s: not within %lu and %lu; it is ignored", key, value, min, max);
 		return fallback;
 	}
 	return number;

@@ -13,9 +13,7 @@
 #ifndef KERNEL_CMDLINE_H
 #define KERNEL_CMDLINE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "mm/types.h"
 
 #define CMDLINE_MAX   4096 /* bytes, each word with its final 0 */
 #define CMDLINE_WORDS 64

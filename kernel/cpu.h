@@ -8,8 +8,7 @@
 #ifndef KERNEL_CPU_H
 #define KERNEL_CPU_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "mm/types.h"
 
 #define CPUID_FEATURES	       0x00000001
 #define CPUID_EXT_FEATURES     0x80000001
@@ -51,11 +50,6 @@ static inline struct cpuid cpuid(uint32_t leaf)
 	if (cpuid_raw(leaf & 0x80000000).eax < leaf)
 		return (struct cpuid){0};
 	return cpuid_raw(leaf);
-}
-
-static inline bool cpu_has_nx(void)
-{
-	return cpuid(CPUID_EXT_FEATURES).edx & CPUID_EXT_1_EDX_NX;
 }
 
 static inline uint64_t rdmsr(uint32_t msr)

@@ -13,17 +13,14 @@
 #include "kernel/irq.h"
 #include "kernel/printf.h"
 
-enum { DEBUG_EXIT = 0xf4, RESET_CONTROL = 0xcf9 };
-enum { RESET_HARD = 1 << 1, RESET_NOW = 1 << 2 };
+enum { DEBUG_EXIT = 0xf4, RESET_CONTROL = 0xcf9, RESET_HARD = 1 << 1, RESET_NOW = 1 << 2 };
 
-static struct {
-	uint16_t port, value;
-} off;
+static uint16_t off_port, off_value;
 
 void power_init(uint16_t port, uint16_t value)
 {
-	off.port = port;
-	off.value = value;
+	off_port = port;
+	off_value = value;
 }
 
 static __attribute__((noreturn)) void halt(void)
@@ -35,8 +32,8 @@ static __attribute__((noreturn)) void halt(void)
 void machine_stop(int code)
 {
 	outb(DEBUG_EXIT, (uint8_t)code);
-	if (off.port)
-		outw(off.port, off.value);
+	if (off_port)
+		outw(off_port, off_value);
 	halt();
 }
 

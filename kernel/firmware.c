@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "kernel/firmware.h"
+/*
+ * What the machine was given: the loader's words through boot/'s parsers, and
+ * what the host adds by fw_cfg. Boot CPU, once.
+ */
+#include "kernel/machine.h"
 
 #include "boot/fw_cfg.h"
 #include "boot/parse.h"

@@ -12,11 +12,7 @@
  * where the prefix is a sign or 0x. What is no conversion is written as it
  * stands. No state, any context.
  */
-#include "kernel/format.h"
-
-#include <stdbool.h>
-#include <stdint.h>
-
+#include "kernel/printf.h"
 #include "kernel/string.h"
 
 struct output {
@@ -114,30 +110,19 @@ static uint64_t next_unsigned(const struct spec *spec, struct arguments *args)
 	return spec->is_long ? va_arg(args->list, unsigned long) : va_arg(args->list, unsigned int);
 }
 
-static void put_signed(struct output *out, const struct spec *spec, struct arguments *args)
-{
-	int64_t value = spec->is_long ? va_arg(args->list, long) : va_arg(args->list, int);
-
-	put_number(out, spec, value < 0 ? "-" : "",
-		   value < 0 ? 0 - (uint64_t)value : (uint64_t)value, 10);
-}
-
-static void put_string(struct output *out, const struct spec *spec, const char *text)
-{
-	if (!text)
-		text = "(null)";
-	put_field(out, spec, "", text, strnlen(text, spec->precision));
-}
-
 /* False: no such conversion, and no argument was taken. */
 static bool convert(struct output *out, const struct spec *spec, struct arguments *args)
 {
+	const char *text;
 	uint64_t value;
+	int64_t number;
 	char c;
 
 	switch (spec->conversion) {
 	case 'd':
-		put_signed(out, spec, args);
+		number = spec->is_long ? va_arg(args->list, long) : va_arg(args->list, int);
+		value = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+		put_number(out, spec, number < 0 ? "-" : "", value, 10);
 		return true;
 	case 'u':
 		put_number(out, spec, "", next_unsigned(spec, args), 10);
@@ -154,7 +139,9 @@ static bool convert(struct output *out, const struct spec *spec, struct argument
 		put_field(out, spec, "", &c, 1);
 		return true;
 	case 's':
-		put_string(out, spec, va_arg(args->list, const char *));
+		text = va_arg(args->list, const char *);
+		text = text ? text : "(null)";
+		put_field(out, spec, "", text, strnlen(text, spec->precision));
 		return true;
 	case '%':
 		put(out, "%", 1);

@@ -5,44 +5,21 @@
 
 #include <stdint.h>
 
-static inline void outb(uint16_t port, uint8_t v)
-{
-	__asm__ volatile("outb %0, %1" : : "a"(v), "Nd"(port) : "memory");
-}
+#define PORT_ACCESSORS(suffix, type)                                                               \
+	static inline void out##suffix(uint16_t port, type v)                                      \
+	{                                                                                          \
+		__asm__ volatile("out" #suffix " %0, %1" : : "a"(v), "Nd"(port) : "memory");       \
+	}                                                                                          \
+	static inline type in##suffix(uint16_t port)                                               \
+	{                                                                                          \
+		type v;                                                                            \
+		__asm__ volatile("in" #suffix " %1, %0" : "=a"(v) : "Nd"(port) : "memory");        \
+		return v;                                                                          \
+	}
 
-static inline void outw(uint16_t port, uint16_t v)
-{
-	__asm__ volatile("outw %0, %1" : : "a"(v), "Nd"(port) : "memory");
-}
-
-static inline void outl(uint16_t port, uint32_t v)
-{
-	__asm__ volatile("outl %0, %1" : : "a"(v), "Nd"(port) : "memory");
-}
-
-static inline uint8_t inb(uint16_t port)
-{
-	uint8_t v;
-
-	__asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port) : "memory");
-	return v;
-}
-
-static inline uint16_t inw(uint16_t port)
-{
-	uint16_t v;
-
-	__asm__ volatile("inw %1, %0" : "=a"(v) : "Nd"(port) : "memory");
-	return v;
-}
-
-static inline uint32_t inl(uint16_t port)
-{
-	uint32_t v;
-
-	__asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port) : "memory");
-	return v;
-}
+PORT_ACCESSORS(b, uint8_t)
+PORT_ACCESSORS(w, uint16_t)
+PORT_ACCESSORS(l, uint32_t)
 
 /* x86 orders uncached accesses among themselves; the clobber holds the compiler. */
 #define IO_ACCESSORS(suffix, type)                                                                 \

@@ -17,8 +17,6 @@
  */
 #include "kernel/irq.h"
 
-#include <stddef.h>
-
 #include "kernel/cpu.h"
 #include "kernel/exit.h"
 #include "kernel/io.h"
@@ -35,39 +33,16 @@
 
 /* 8259A: ports, and the command words that are used. */
 enum { PIC_MASTER = 0x20, PIC_SLAVE = 0xa0, PIC_DATA = 1 };
-enum {
-	ICW1_INIT_ICW4 = 0x11,
-	ICW3_MASTER_SLAVE_ON_2 = 1 << CASCADE_LINE,
-	ICW3_SLAVE_ID = CASCADE_LINE,
-	ICW4_8086 = 0x01,
-	OCW2_SPECIFIC_EOI = 0x60,
-	OCW3_READ_ISR = 0x0b,
-};
+enum { ICW1_INIT_ICW4 = 0x11, ICW4_8086 = 0x01, OCW2_SPECIFIC_EOI = 0x60, OCW3_READ_ISR = 0x0b };
+enum { ICW3_MASTER_SLAVE_ON_2 = 1 << CASCADE_LINE, ICW3_SLAVE_ID = CASCADE_LINE };
 
 /* Local APIC: register offsets, and the bits that are used. */
-enum {
-	APIC_ID = 0x020,
-	APIC_TPR = 0x080,
-	APIC_EOI = 0x0b0,
-	APIC_SVR = 0x0f0,
-	APIC_ICR_LOW = 0x300,
-	APIC_LVT_TIMER = 0x320,
-	APIC_LVT_LINT0 = 0x350,
-	APIC_LVT_LINT1 = 0x360,
-	APIC_LVT_ERROR = 0x370,
-	APIC_TIMER_INITIAL = 0x380,
-	APIC_TIMER_CURRENT = 0x390,
-	APIC_TIMER_DIVIDE = 0x3e0,
-};
-enum {
-	SVR_ENABLE = 1 << 8,
-	LVT_NMI = 4 << 8,
-	LVT_EXTINT = 7 << 8,
-	LVT_MASKED = 1 << 16,
-	ICR_ASSERT = 1 << 14,
-	ICR_SELF = 1 << 18,
-	DIVIDE_BY_16 = 3,
-};
+enum { APIC_ID = 0x020, APIC_TPR = 0x080, APIC_EOI = 0x0b0, APIC_SVR = 0x0f0 };
+enum { APIC_ICR_LOW = 0x300, APIC_LVT_TIMER = 0x320, APIC_LVT_LINT0 = 0x350 };
+enum { APIC_LVT_LINT1 = 0x360, APIC_LVT_ERROR = 0x370 };
+enum { APIC_TIMER_INITIAL = 0x380, APIC_TIMER_CURRENT = 0x390, APIC_TIMER_DIVIDE = 0x3e0 };
+enum { SVR_ENABLE = 1 << 8, ICR_ASSERT = 1 << 14, ICR_SELF = 1 << 18, DIVIDE_BY_16 = 3 };
+enum { LVT_NMI = 4 << 8, LVT_EXTINT = 7 << 8, LVT_MASKED = 1 << 16 };
 #define APIC_ID_SHIFT	24
 #define MESSAGE_ADDRESS 0xfee00000ULL
 

@@ -9,8 +9,7 @@
 #ifndef KERNEL_IRQ_H
 #define KERNEL_IRQ_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "mm/types.h"
 
 #define IRQ_LINES 16
 

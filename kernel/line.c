@@ -13,6 +13,7 @@
 
 #include "kernel/printf.h"
 #include "kernel/string.h"
+#include "mm/types.h"
 
 #define CTRL(letter) ((letter)&0x1f)
 #define ESC	     0x1b
@@ -26,7 +27,7 @@ static void emit(struct line *line, const char *text)
 /* Move the terminal's cursor n columns: 'C' to the right, 'D' to the left. */
 static void emit_move(struct line *line, size_t n, char where)
 {
-	char sequence[16];
+	char sequence[24];
 
 	snprintf(sequence, sizeof(sequence), "\x1b[%zu%c", n, where);
 	if (n)
@@ -35,10 +36,9 @@ static void emit_move(struct line *line, size_t n, char where)
 
 static void move_to(struct line *line, size_t cursor)
 {
-	if (cursor < line->cursor)
-		emit_move(line, line->cursor - cursor, 'D');
-	else
-		emit_move(line, cursor - line->cursor, 'C');
+	bool left = cursor < line->cursor;
+
+	emit_move(line, left ? line->cursor - cursor : cursor - line->cursor, left ? 'D' : 'C');
 	line->cursor = cursor;
 }
 
@@ -68,12 +68,12 @@ static void insert(struct line *line, char c)
 		show_from(line, line->cursor - 1);
 }
 
-/* Take [from, to) out; the cursor is left at `from`. */
+/* Go to `from`, and take what stands from there up to `to` out. */
 static void erase(struct line *line, size_t from, size_t to)
 {
+	move_to(line, from);
 	if (from == to)
 		return;
-	move_to(line, from);
 	memmove(line->text + from, line->text + to, line->length - to + 1);
 	line->length -= to - from;
 	show_from(line, from);
@@ -112,6 +112,7 @@ static void history_add(struct line *line)
 	string_copy(history_at(line, 1), LINE_MAX, line->text);
 }
 
+/* `back` may be one less than 0, and then is too much. */
 static void history_go(struct line *line, size_t back)
 {
 	if (back > line->lines || back > LINE_HISTORY)
@@ -122,68 +123,37 @@ static void history_go(struct line *line, size_t back)
 	replace(line, back ? history_at(line, back) : line->draft);
 }
 
-static void move_right(struct line *line)
+/* What most keys do is to erase(), be it nothing. */
+static void feed_edit(struct line *line, unsigned char byte)
 {
-	if (line->cursor < line->length)
-		move_to(line, line->cursor + 1);
-}
+	size_t at = line->cursor, end = line->length;
+	size_t left = at - (at > 0), right = at + (at < end);
+	const struct {
+		unsigned char key;
+		size_t from, to;
+	} edits[] = {
+		{'\b', left, at},	 {RUBOUT, left, at},
+		{CTRL('D'), at, right},	 {CTRL('A'), 0, 0},
+		{CTRL('B'), left, left}, {CTRL('F'), right, right},
+		{CTRL('E'), end, end},	 {CTRL('K'), at, end},
+		{CTRL('U'), 0, at},	 {CTRL('W'), word_start(line), at},
+	};
 
-static void move_left(struct line *line)
-{
-	if (line->cursor > 0)
-		move_to(line, line->cursor - 1);
-}
-
-static void delete_here(struct line *line)
-{
-	if (line->cursor < line->length)
-		erase(line, line->cursor, line->cursor + 1);
+	for (size_t i = 0; i < ARRAY_SIZE(edits); i++)
+		if (edits[i].key == byte)
+			erase(line, edits[i].from, edits[i].to);
 }
 
 static void feed_control(struct line *line, unsigned char byte)
 {
-	switch (byte) {
-	case '\b':
-	case RUBOUT:
-		if (line->cursor > 0)
-			erase(line, line->cursor - 1, line->cursor);
-		break;
-	case CTRL('A'):
-		move_to(line, 0);
-		break;
-	case CTRL('B'):
-		move_left(line);
-		break;
-	case CTRL('D'):
-		delete_here(line);
-		break;
-	case CTRL('E'):
-		move_to(line, line->length);
-		break;
-	case CTRL('F'):
-		move_right(line);
-		break;
-	case CTRL('K'):
-		erase(line, line->cursor, line->length);
-		break;
-	case CTRL('N'):
-		if (line->back)
-			history_go(line, line->back - 1);
-		break;
-	case CTRL('P'):
+	if (byte == CTRL('N'))
+		history_go(line, line->back - 1);
+	else if (byte == CTRL('P'))
 		history_go(line, line->back + 1);
-		break;
-	case CTRL('U'):
-		erase(line, 0, line->cursor);
-		break;
-	case CTRL('W'):
-		erase(line, word_start(line), line->cursor);
-		break;
-	case ESC:
+	else if (byte == ESC)
 		line->state = LINE_ESCAPE;
-		line->parameter = 0;
-		break;
-	}
+	else
+		feed_edit(line, byte);
 }
 
 /*
@@ -212,6 +182,7 @@ static bool feed_sequence(struct line *line, unsigned char byte)
 	if (byte < ' ' || byte >= RUBOUT)
 		return false;
 	if (state == LINE_ESCAPE) {
+		line->parameter = 0;
 		if (byte == '[' || byte == 'O')
 			line->state = LINE_SEQUENCE;
 	} else if (byte >= '@') {

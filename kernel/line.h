@@ -12,8 +12,7 @@
 #ifndef KERNEL_LINE_H
 #define KERNEL_LINE_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "mm/types.h"
 
 #define LINE_PROMPT  "bounce> "
 #define LINE_MAX     70 /* characters with a final 0; "^C" may stand behind them */

@@ -20,14 +20,14 @@
 #define LOG_LINE 256   /* bytes of one line with its newline; longer ones are cut */
 
 struct log {
-	enum log_level level; /* the console's */
-	uint64_t written;     /* bytes, ever; under irq_save() as the ring */
-	bool held;	      /* nothing goes to the console ... */
-	uint64_t held_at;     /* ... since byte `held_at` */
+	enum port_log_level level; /* the console's */
+	uint64_t written;	   /* bytes, ever; under irq_save() as the ring */
+	bool held;		   /* nothing goes to the console ... */
+	uint64_t held_at;	   /* ... since byte `held_at` */
 	char ring[LOG_RING];
 };
 
-static struct log kernel_log = {.level = LOG_WARNING};
+static struct log kernel_log = {.level = PORT_LOG_WARNING};
 
 /* What a line of that level begins with. */
 static const char *const level_words[] = {"error: ", "warning: ", "", ""};
@@ -55,18 +55,19 @@ static void make_plain(char *text, size_t n)
 			text[i] = '?';
 }
 
-void vlog_at(enum log_level level, const char *fmt, va_list args)
+void port_log(enum port_log_level level, const char *fmt, ...)
 {
 	uint64_t us = time_ns() / NSEC_PER_USEC;
 	char line[LOG_LINE];
 	size_t n, start;
+	va_list args;
 
-	n = kept(snprintf(line, sizeof(line), "[%5llu.%06llu] %s",
-			  (unsigned long long)(us / 1000000), (unsigned long long)(us % 1000000),
-			  level_words[level]),
-		 sizeof(line));
-	start = n;
+	start = n = kept(snprintf(line, sizeof(line), "[%5lu.%06lu] %s", us / 1000000, us % 1000000,
+				  level_words[level]),
+			 sizeof(line));
+	va_start(args, fmt);
 	n += kept(vsnprintf(line + n, sizeof(line) - n, fmt, args), sizeof(line) - n);
+	va_end(args);
 	make_plain(line + start, n - start);
 	line[n++] = '\n';
 	ring_put(line, n);
@@ -74,16 +75,7 @@ void vlog_at(enum log_level level, const char *fmt, va_list args)
 		console_write(line, n);
 }
 
-void log_at(enum log_level level, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vlog_at(level, fmt, args);
-	va_end(args);
-}
-
-void log_set_level(enum log_level level)
+void log_set_level(enum port_log_level level)
 {
 	kernel_log.level = level;
 }

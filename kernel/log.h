@@ -14,28 +14,16 @@
 #ifndef KERNEL_LOG_H
 #define KERNEL_LOG_H
 
-#include <stdarg.h>
-
 #include "kernel/printf.h"
 #include "mm/port.h"
 
-enum log_level {
-	LOG_ERROR = PORT_LOG_ERROR,
-	LOG_WARNING = PORT_LOG_WARNING,
-	LOG_INFO = PORT_LOG_INFO,
-	LOG_DEBUG = PORT_LOG_DEBUG,
-};
+#define log_error(...)	 port_log(PORT_LOG_ERROR, __VA_ARGS__)
+#define log_warning(...) port_log(PORT_LOG_WARNING, __VA_ARGS__)
+#define log_info(...)	 port_log(PORT_LOG_INFO, __VA_ARGS__)
+#define log_debug(...)	 port_log(PORT_LOG_DEBUG, __VA_ARGS__)
 
-void log_at(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
-void vlog_at(enum log_level level, const char *fmt, va_list args) PRINTF_LIKE(2, 0);
-
-#define log_error(...)	 log_at(LOG_ERROR, __VA_ARGS__)
-#define log_warning(...) log_at(LOG_WARNING, __VA_ARGS__)
-#define log_info(...)	 log_at(LOG_INFO, __VA_ARGS__)
-#define log_debug(...)	 log_at(LOG_DEBUG, __VA_ARGS__)
-
-/* What the console shows from now on (the ring keeps all). Default LOG_WARNING. */
-void log_set_level(enum log_level level);
+/* What the console shows from now on (the ring keeps all). Default PORT_LOG_WARNING. */
+void log_set_level(enum port_log_level level);
 
 /* Print the last `lines` lines of the ring (0: all there are) to the console. */
 void log_print_ring(uint64_t lines);

@@ -9,10 +9,6 @@
 
 #include "boot/boot_info.h"
 #include "dma/dma.h"
-#include "dma/swiotlb.h"
-#include "mm/kmem.h"
-#include "mm/memmap.h"
-#include "mm/pages.h"
 
 /* A boot module after it was moved to the top of memory. */
 struct module {
@@ -36,5 +32,21 @@ struct machine {
 };
 
 extern struct machine machine;
+
+/* --- how it is filled at boot, in this order --- */
+
+/*
+ * Parse what entry.S was handed, and put the command lines (the loader's, then
+ * fw_cfg opt/bounce/cmdline) in place. Ends the run with a clear line where the
+ * loader is unknown or its information is no such thing.
+ */
+void firmware_init(uint32_t magic, uint64_t info_addr, struct boot_info *info);
+
+/* The map, checked, and the page tables. Ends the run with a clear line where there is too little.
+ */
+void memory_map(struct machine *m);
+
+/* From modules on. What the loader laid into memory is gone after this. */
+void memory_share_out(struct machine *m);
 
 #endif

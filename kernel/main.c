@@ -7,13 +7,12 @@
 #include "kernel/cmdline.h"
 #include "kernel/console.h"
 #include "kernel/exit.h"
-#include "kernel/firmware.h"
 #include "kernel/irq.h"
 #include "kernel/jobs/job.h"
 #include "kernel/log.h"
 #include "kernel/machine.h"
-#include "kernel/memory.h"
 #include "kernel/shell.h"
+#include "kernel/show.h"
 #include "kernel/string.h"
 #include "kernel/time.h"
 #include "kernel/trap.h"
@@ -34,7 +33,7 @@ static void options_init(void)
 {
 	static const char *const levels[] = {"error", "warning", "info", "debug", NULL};
 
-	log_set_level(cmdline_choice("loglevel", LOG_WARNING, levels));
+	log_set_level(cmdline_choice("loglevel", PORT_LOG_WARNING, levels));
 	machine.seed = cmdline_number("seed", time_ticks() & UINT32_MAX, 0, UINT64_MAX);
 	asked.tests = cmdline_get("ktest");
 	asked.run = cmdline_get("run");
@@ -47,13 +46,12 @@ static void banner(void)
 	const struct memmap *map = &machine.memmap;
 	const struct swiotlb *pool = &machine.pool;
 
-	printf("Bounce by %s: %llu MiB of memory, %llu MiB of it above 4 GiB; ",
-	       machine.boot.protocol, (unsigned long long)memmap_bytes(map) >> 20,
-	       (unsigned long long)memmap_bytes_above(map, GIB(4)) >> 20);
+	printf("Bounce by %s: %lu MiB of memory, %lu MiB of it above 4 GiB; ",
+	       machine.boot.protocol, memmap_bytes(map) >> 20,
+	       memmap_bytes_above(map, GIB(4)) >> 20);
 	if (pool->slots)
-		printf("swiotlb %llu KiB at %#llx\n",
-		       (unsigned long long)pool->slots * SWIOTLB_SLOT >> 10,
-		       (unsigned long long)pool->base.value);
+		printf("swiotlb %lu KiB at %#lx\n", pool->slots * SWIOTLB_SLOT >> 10,
+		       pool->base.value);
 	else
 		printf("no swiotlb\n");
 }
@@ -94,6 +92,7 @@ void kmain(uint32_t magic, uint64_t info_addr)
 	code = work();
 	if (asked.exit) {
 		devices_shutdown();
+		show_stats();
 		machine_exit(code);
 	}
 	shell();

@@ -1,5 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-#include "kernel/memory.h"
+/*
+ * Memory at boot: in which order physical memory gets its owners.
+ *
+ *	firmware's map -> image, boot information, modules reserved
+ *	               -> page tables
+ *	               -> modules moved to the top (a loader puts them where the pool wants to be)
+ *	               -> swiotlb, as low above the image as it can lie
+ *	               -> all the rest to the page allocator
+ *
+ * Boot CPU, interrupts off, once.
+ */
+#include "kernel/machine.h"
 
 #include "boot/fw_cfg.h"
 #include "kernel/cmdline.h"
@@ -10,7 +21,8 @@
 
 extern char __image_start[], __image_end[];
 
-#define POOL_ALIGN KIB(64)
+#define POOL_ALIGN   KIB(64)
+#define NORMAL_LEAST KIB(128) /* without so much above 16 MiB not even the devices are found */
 
 static __attribute__((noreturn)) void give_up(const char *what)
 {
@@ -64,9 +76,9 @@ static phys_addr_t carve_for_module(struct machine *m, uint64_t size, const char
 		return phys(0);
 	to = memmap_carve(&m->memmap, size, PAGE_SIZE, 0, UINT64_MAX, MEMMAP_HIGHEST);
 	if (!phys_is_none(to) && to.value < GIB(4) && above)
-		log_warning("module %s: %llu KiB find no room in the %llu KiB above 4 GiB, "
-			    "it lies at %#llx",
-			    name, (ull)size >> 10, (ull)above >> 10, (ull)to.value);
+		log_warning("module %s: %lu KiB find no room in the %lu KiB above 4 GiB, "
+			    "it lies at %#lx",
+			    name, size >> 10, above >> 10, to.value);
 	return to;
 }
 
@@ -74,10 +86,9 @@ static void keep_module(struct machine *m, phys_addr_t addr, uint64_t size, cons
 {
 	struct module *module = &m->module[m->module_count++];
 
-	module->addr = addr;
-	module->size = size;
+	*module = (struct module){.addr = addr, .size = size};
 	string_copy(module->name, sizeof(module->name), name);
-	log_info("module %s: %llu bytes at %#llx", name, (ull)size, (ull)addr.value);
+	log_info("module %s: %lu bytes at %#lx", name, size, addr.value);
 }
 
 /* Page 0 isn't mapped, so what begins there can't be read. */
@@ -89,14 +100,14 @@ static void move_module(struct machine *m, const struct boot_module *from)
 
 	if (size &&
 	    (from->start < PAGE_SIZE || !memmap_is_ram(&m->memmap, from->start, from->end))) {
-		log_warning("module %s: [%#llx, %#llx) is not all RAM above page 0, it is left out",
-			    name, (ull)from->start, (ull)from->end);
+		log_warning("module %s: [%#lx, %#lx) is not all RAM above page 0, it is left out",
+			    name, from->start, from->end);
 		return;
 	}
 	to = carve_for_module(m, size, name);
 	if (phys_is_none(to)) {
-		log_warning("module %s: %llu KiB find no second place, it stays at %#llx", name,
-			    (ull)size >> 10, (ull)from->start);
+		log_warning("module %s: %lu KiB find no second place, it stays at %#lx", name,
+			    size >> 10, from->start);
 		to = phys(from->start);
 	} else {
 		memcpy(phys_to_virt(to), phys_to_virt(phys(from->start)), size);
@@ -164,8 +175,8 @@ static uint64_t pool_size_wanted(const struct machine *m, bool *force)
 	if (bytes < MIB(1))
 		bytes = MIB(1);
 	if (text && !parse_pool(text, &bytes, force))
-		log_warning("swiotlb=%s is not [<bytes>[K|M|G]][,force|,off]: %llu KiB are taken",
-			    text, (ull)bytes >> 10);
+		log_warning("swiotlb=%s is not [<bytes>[K|M|G]][,force|,off]: %lu KiB are taken",
+			    text, bytes >> 10);
 	return bytes && bytes < PAGE_SIZE ? PAGE_SIZE : ALIGN_DOWN(bytes, PAGE_SIZE);
 }
 
@@ -199,8 +210,8 @@ static void make_pool(struct machine *m)
 	if (wanted && bytes < PAGE_SIZE)
 		give_up("no room for a swiotlb; give the machine more memory");
 	if (bytes != wanted)
-		log_warning("swiotlb: no room for %llu KiB, halved to %llu KiB", (ull)wanted >> 10,
-			    (ull)bytes >> 10);
+		log_warning("swiotlb: no room for %lu KiB, halved to %lu KiB", wanted >> 10,
+			    bytes >> 10);
 	m->pool.force = force;
 }
 
@@ -219,8 +230,9 @@ void memory_share_out(struct machine *m)
 	release_loaded(m);
 	fetch_host_module(m);
 	make_pool(m);
-	if (pages_init(&m->zones, &m->memmap, m->seed))
-		give_up("no room for the page allocator's bookkeeping");
+	if (pages_init(&m->zones, &m->memmap, m->seed) ||
+	    pages_free_bytes(&m->zones, ZONE_NORMAL) < NORMAL_LEAST)
+		give_up("too little is left for pages; give the machine more memory");
 	mmu_use_pages(&m->zones);
 	kmem_init(&m->kmem, &m->zones);
 	dma_system_init(&m->dma, &m->zones, &m->kmem, &m->pool);

@@ -18,8 +18,6 @@
  */
 #include "kernel/mmu.h"
 
-#include <stddef.h>
-
 #include "kernel/cpu.h"
 #include "kernel/panic.h"
 #include "kernel/trap.h"
@@ -28,20 +26,14 @@
 #include "mm/pages.h"
 #include "mm/port.h"
 
-#define ENTRIES	    512
-#define TOP_LEVEL   4
-#define LEVEL_4KIB  1
-#define LEVEL_2MIB  2
-#define LEVEL_1GIB  3
+enum { LEVEL_4KIB = 1, LEVEL_2MIB, LEVEL_1GIB, TOP_LEVEL, ENTRIES = 512 };
 
 #define PTE_PRESENT (1ULL << 0)
-#define PTE_WRITE   (1ULL << 1)
-#define PTE_PWT	    (1ULL << 3)
-#define PTE_PCD	    (1ULL << 4)
-#define PTE_LARGE   (1ULL << 7) /* levels 3 and 2 */
+#define PTE_FLAGS   (MMU_WRITE | MMU_UNCACHED) /* R/W; PCD and PWT */
+#define PTE_LARGE   (1ULL << 7)		       /* levels 3 and 2 */
 #define PTE_NX	    (1ULL << 63)
 #define PTE_ADDR    0x000ffffffffff000ULL
-#define PTE_TABLE   (PTE_PRESENT | PTE_WRITE)
+#define PTE_TABLE   (PTE_PRESENT | MMU_WRITE)
 
 /* Sections of the image (linker.ld). */
 extern const char __image_start[], __image_end[], __text_start[], __text_end[];
@@ -76,9 +68,13 @@ static bool is_table(uint64_t entry, unsigned level)
 	return level > LEVEL_4KIB && (entry & PTE_PRESENT) && !(entry & PTE_LARGE);
 }
 
-static void forget(uint64_t virt)
+static void set_entry(uint64_t *entry, uint64_t value, uint64_t virt)
 {
-	__asm__ volatile("invlpg (%0)" : : "r"(virt) : "memory");
+	bool was_present = *entry & PTE_PRESENT;
+
+	*entry = value;
+	if (was_present) /* what isn't present isn't cached either */
+		__asm__ volatile("invlpg (%0)" : : "r"(virt) : "memory");
 }
 
 static phys_addr_t table_page(void)
@@ -96,7 +92,7 @@ static phys_addr_t table_page(void)
 }
 
 /* Put a table where `entry` is empty or a large page, with the same meaning. */
-static bool make_table(uint64_t *entry, unsigned level)
+static bool make_table(uint64_t *entry, unsigned level, uint64_t virt)
 {
 	phys_addr_t page = table_page();
 	uint64_t old = *entry, step = page_size(level - 1);
@@ -107,7 +103,7 @@ static bool make_table(uint64_t *entry, unsigned level)
 		old &= ~PTE_LARGE;
 	for (size_t i = 0; (old & PTE_PRESENT) && i < ENTRIES; i++)
 		table_of(page.value)[i] = old + i * step;
-	*entry = page.value | PTE_TABLE;
+	set_entry(entry, page.value | PTE_TABLE, virt);
 	return true;
 }
 
@@ -119,14 +115,8 @@ static uint64_t *entry_at(uint64_t virt, unsigned level)
 	for (unsigned l = TOP_LEVEL; l > level; l--) {
 		uint64_t *entry = entry_in(table, virt, l);
 
-		if (!is_table(*entry, l)) {
-			bool was_page = *entry & PTE_PRESENT;
-
-			if (!make_table(entry, l))
-				return NULL;
-			if (was_page)
-				forget(virt);
-		}
+		if (!is_table(*entry, l) && !make_table(entry, l, virt))
+			return NULL;
 		table = table_of(*entry);
 	}
 	return entry_in(table, virt, level);
@@ -147,58 +137,24 @@ static uint64_t *last_entry(uint64_t virt, unsigned *level)
 
 static uint64_t bits_of(unsigned flags)
 {
-	uint64_t bits = PTE_PRESENT;
+	bool no_execute = mmu.has_nx && !(flags & MMU_EXEC);
 
-	if (flags & MMU_WRITE)
-		bits |= PTE_WRITE;
-	if (!(flags & MMU_EXEC) && mmu.has_nx)
-		bits |= PTE_NX;
-	if (flags & MMU_UNCACHED)
-		bits |= PTE_PWT | PTE_PCD;
-	return bits;
+	return PTE_PRESENT | (flags & PTE_FLAGS) | (no_execute ? PTE_NX : 0);
 }
 
-static unsigned flags_of(uint64_t entry)
+/* Whole pages within one half of the canonical addresses, not both writable and executable. */
+static bool is_lawful(uint64_t virt, uint64_t size, unsigned flags)
 {
-	unsigned flags = MMU_READ;
+	uint64_t last = virt + size - 1, top = virt >> 47;
 
-	if (entry & PTE_WRITE)
-		flags |= MMU_WRITE;
-	if (!(entry & PTE_NX))
-		flags |= MMU_EXEC;
-	if (entry & PTE_PCD)
-		flags |= MMU_UNCACHED;
-	return flags;
-}
-
-/* Whole pages within one half of the canonical addresses. */
-static bool is_range(uint64_t virt, uint64_t size)
-{
-	uint64_t last = virt + size - 1;
-
-	return size && last >= virt && (virt | size) % PAGE_SIZE == 0 &&
-	       (uint64_t)((int64_t)(virt << 16) >> 16) == virt &&
-	       (uint64_t)((int64_t)(last << 16) >> 16) == last && virt >> 47 == last >> 47;
-}
-
-/* No page is both writable and executable. */
-static bool are_flags(unsigned flags)
-{
-	return (flags & (MMU_WRITE | MMU_EXEC)) != (MMU_WRITE | MMU_EXEC);
+	return size && last >= virt && (virt | size) % PAGE_SIZE == 0 && last >> 47 == top &&
+	       (top == 0 || top == UINT64_MAX >> 47) &&
+	       (flags & (MMU_WRITE | MMU_EXEC)) != (MMU_WRITE | MMU_EXEC);
 }
 
 static bool fits(uint64_t virt, uint64_t addr, uint64_t left, unsigned level)
 {
 	return (virt | addr) % page_size(level) == 0 && left >= page_size(level);
-}
-
-static void set_entry(uint64_t *entry, uint64_t value, uint64_t virt)
-{
-	bool was_present = *entry & PTE_PRESENT;
-
-	*entry = value;
-	if (was_present) /* what isn't present isn't cached either */
-		forget(virt);
 }
 
 /* One page, the largest that fits and that doesn't replace a table. Its size; 0: no memory. */
@@ -225,8 +181,8 @@ int mmu_map(uint64_t virt, phys_addr_t addr, uint64_t size, unsigned flags)
 {
 	uint64_t done, step;
 
-	if (!is_range(virt, size) || !are_flags(flags) || addr.value % PAGE_SIZE ||
-	    addr.value >= mmu.phys_end || size > mmu.phys_end - addr.value)
+	if (!is_lawful(virt, size, flags) || addr.value % PAGE_SIZE || addr.value >= mmu.phys_end ||
+	    size > mmu.phys_end - addr.value)
 		return -EINVAL;
 	for (done = 0; done < size; done += step) {
 		step = map_one(virt + done, addr.value + done, size - done, bits_of(flags));
@@ -254,7 +210,7 @@ int mmu_protect(uint64_t virt, uint64_t size, unsigned flags)
 	uint64_t end = virt + size, *entry;
 	unsigned level;
 
-	if (!is_range(virt, size) || !are_flags(flags))
+	if (!is_lawful(virt, size, flags))
 		return -EINVAL;
 	for (; virt != end; virt += page_size(level)) {
 		entry = exact_entry(virt, end - virt, &level);
@@ -272,15 +228,15 @@ int mmu_unmap(uint64_t virt, uint64_t size)
 	uint64_t left = size, step, *entry;
 	unsigned level;
 
-	if (!is_range(virt, size))
+	if (!is_lawful(virt, size, MMU_READ))
 		return -EINVAL;
 	for (; left; left -= step, virt += step) {
 		entry = exact_entry(virt, left, &level);
 		if (!entry)
 			return -ENOMEM;
 		set_entry(entry, 0, virt);
-		step = page_size(level) -
-		       virt % page_size(level); /* an empty one may lie around virt */
+		/* An empty one may lie around virt. */
+		step = page_size(level) - virt % page_size(level);
 		if (step > left)
 			step = left;
 	}
@@ -294,7 +250,7 @@ uint64_t mmu_page(uint64_t virt, unsigned *flags)
 
 	if (!(entry & PTE_PRESENT))
 		return 0;
-	*flags = flags_of(entry);
+	*flags = (entry & PTE_FLAGS) | (entry & PTE_NX ? 0 : MMU_EXEC);
 	return page_size(level);
 }
 
@@ -308,48 +264,39 @@ phys_addr_t mmu_translate(uint64_t virt)
 	return phys((entry & PTE_ADDR & ~within) | (virt & within));
 }
 
-static int map_ram(const struct memmap *map)
+static bool map_ram(const struct memmap *map)
 {
 	for (size_t i = 0; i < map->ram.count; i++) {
 		struct mem_range r = map->ram.range[i];
-		int error;
+		uint64_t start = r.start ? r.start : PAGE_SIZE;
 
-		if (r.start == 0)
-			r.start = PAGE_SIZE;
-		if (r.start >= r.end)
-			continue;
-		error = mmu_map((uint64_t)phys_to_virt(phys(r.start)), phys(r.start),
-				r.end - r.start, MMU_WRITE);
-		if (error)
-			return error;
+		if (start < r.end && mmu_map((uint64_t)phys_to_virt(phys(start)), phys(start),
+					     r.end - start, MMU_WRITE))
+			return false;
 	}
-	return 0;
+	return true;
 }
 
 /* One section, and what its alias in the direct map may: never more than reading. */
-static int protect_section(const char *start, const char *end, unsigned flags)
+static bool protect_section(const char *start, const char *end, unsigned flags)
 {
 	uint64_t size = ALIGN_UP(end - start, PAGE_SIZE);
-	int error = mmu_protect((uint64_t)start, size, flags);
 
-	if (error)
-		return error;
-	return mmu_protect((uint64_t)phys_to_virt(virt_to_phys(start)), size, MMU_READ);
+	return !mmu_protect((uint64_t)start, size, flags) &&
+	       !mmu_protect((uint64_t)phys_to_virt(virt_to_phys(start)), size, MMU_READ);
 }
 
-static int map_image(void)
+static bool map_image(void)
 {
 	uint64_t start = ALIGN_DOWN((uint64_t)__image_start, PAGE_SIZE);
-	int error = mmu_map(start, virt_to_phys(__image_start),
-			    ALIGN_UP((uint64_t)__image_end, PAGE_SIZE) - start, MMU_WRITE);
+	uint64_t size = ALIGN_UP((uint64_t)__image_end, PAGE_SIZE) - start;
+	bool done = !mmu_map(start, virt_to_phys(__image_start), size, MMU_WRITE) &&
+		    protect_section(__text_start, __text_end, MMU_EXEC) &&
+		    protect_section(__rodata_start, __rodata_end, MMU_READ);
 
-	if (!error)
-		error = protect_section(__text_start, __text_end, MMU_EXEC);
-	if (!error)
-		error = protect_section(__rodata_start, __rodata_end, MMU_READ);
-	for (unsigned i = 0; !error && i < STACK_GUARDS; i++)
-		error = mmu_unmap((uint64_t)stack_guards[i].page, PAGE_SIZE);
-	return error;
+	for (unsigned i = 0; done && i < STACK_GUARDS; i++)
+		done = !mmu_unmap((uint64_t)stack_guards[i].page, PAGE_SIZE);
+	return done;
 }
 
 static void find_features(void)
@@ -375,20 +322,14 @@ static void switch_tables(void)
 
 int mmu_init(struct memmap *map)
 {
-	int error;
-
 	find_features();
 	mmu.window = MMIO_BASE;
 	mmu.map = map;
 	mmu.root = table_page();
-	if (phys_is_none(mmu.root))
+	if (phys_is_none(mmu.root) || !map_ram(map) || !map_image())
 		return -ENOMEM;
-	error = map_ram(map);
-	if (!error)
-		error = map_image();
-	if (!error)
-		switch_tables();
-	return error;
+	switch_tables();
+	return 0;
 }
 
 void mmu_use_pages(struct zones *zones)

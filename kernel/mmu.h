@@ -29,12 +29,8 @@
 struct memmap;
 struct zones;
 
-enum mmu_flags {
-	MMU_READ = 0,
-	MMU_WRITE = 1 << 0,
-	MMU_EXEC = 1 << 1,
-	MMU_UNCACHED = 1 << 2,
-};
+/* The first and the last as a page table entry has them. */
+enum mmu_flags { MMU_READ = 0, MMU_WRITE = 1 << 1, MMU_EXEC = 1 << 2, MMU_UNCACHED = 3 << 3 };
 
 /*
  * Build the final tables and switch to them: direct map of all RAM of the map,

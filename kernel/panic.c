@@ -13,8 +13,6 @@
  */
 #include "kernel/panic.h"
 
-#include <stdint.h>
-
 #include "kernel/exit.h"
 #include "kernel/irq.h"
 #include "kernel/log.h"
@@ -51,25 +49,19 @@ static __attribute__((noreturn)) void leave(void)
 	machine_exit(EXIT_PANIC);
 }
 
-void vpanic(const char *fmt, va_list args)
+void port_panic(const char *fmt, ...)
 {
 	int level = enter();
+	va_list args;
 
+	va_start(args, fmt);
 	vprintf(fmt, args);
+	va_end(args);
 	printf("\n");
 	if (level > 1)
 		machine_exit(EXIT_PANIC);
 	backtrace_print(__builtin_frame_address(0), NULL);
 	leave();
-}
-
-void panic(const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	vpanic(fmt, args);
-	/* cppcheck-suppress va_end_missing */
 }
 
 /* Where it jumped to nowhere, whence is what the call left on the stack. */
@@ -79,7 +71,7 @@ static void print_jump(const struct trap_frame *frame)
 	size_t offset;
 
 	backtrace_print(NULL, (const void *)frame->rip);
-	if (!symbol_find((const void *)frame->rip, &offset) &&
+	if (!port_symbol((const void *)frame->rip, &offset) &&
 	    read_guarded((const void *)frame->rsp, sizeof(from), &from))
 		backtrace_print(NULL, (const void *)from);
 }

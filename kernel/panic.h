@@ -7,14 +7,10 @@
 #ifndef KERNEL_PANIC_H
 #define KERNEL_PANIC_H
 
-#include <stdarg.h>
-#include <stddef.h>
-
-#include "kernel/printf.h"
+#include "mm/port.h"
 #include "kernel/trap.h"
 
-__attribute__((noreturn)) void panic(const char *fmt, ...) PRINTF_LIKE(1, 2);
-__attribute__((noreturn)) void vpanic(const char *fmt, va_list args) PRINTF_LIKE(1, 0);
+#define panic port_panic
 
 /* The same for a trap, with its registers. */
 __attribute__((noreturn)) void panic_trap(const struct trap_frame *frame, const char *what);
@@ -26,8 +22,8 @@ __attribute__((noreturn)) void panic_trap(const struct trap_frame *frame, const 
 			panic("%s:%d: not true: %s", __FILE__, __LINE__, #condition);              \
 	} while (0)
 
-/* The function an address is in and how far in it; NULL where no symbol covers it. */
-const char *symbol_find(const void *addr, size_t *offset);
+/* As dma/port.h has it: the function an address is in and how far in it; NULL where none is. */
+const char *port_symbol(const void *addr, size_t *offset);
 
 /* Print the callers from a frame pointer on, a line each, "#  name+0x1c". */
 void backtrace_print(const void *frame_pointer, const void *instruction);

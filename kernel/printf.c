@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* printf() and vsnprintf() over kernel/format.c. */
 #include "kernel/console.h"
-#include "kernel/format.h"
+#include "kernel/printf.h"
 
 static void console_put(void *context, const char *text, size_t n)
 {

@@ -23,4 +23,13 @@ int snprintf(char *buf, size_t size, const char *fmt, ...) PRINTF_LIKE(3, 4);
 int vprintf(const char *fmt, va_list args) PRINTF_LIKE(1, 0);
 int printf(const char *fmt, ...) PRINTF_LIKE(1, 2);
 
+/* --- kernel/format.c, whatever the text goes to; any context --- */
+
+/* Hands the text to `put`, a piece at a time. Returns how many bytes it was. */
+size_t format(void (*put)(void *context, const char *text, size_t n), void *context,
+	      const char *fmt, va_list args) PRINTF_LIKE(3, 0);
+
+/* As vsnprintf() of ISO C. */
+size_t format_buffer(char *buf, size_t size, const char *fmt, va_list args) PRINTF_LIKE(3, 0);
+
 #endif

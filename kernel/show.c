@@ -5,6 +5,7 @@
  */
 #include "kernel/show.h"
 
+#include "dma/port.h"
 #include "drivers/pci.h"
 #include "kernel/console.h"
 #include "kernel/irq.h"
@@ -14,8 +15,8 @@
 static void show_range(const char *what, uint64_t start, uint64_t end, const char *name)
 {
 	if (start < end)
-		printf("%-9s %#14llx %#14llx %10llu KiB  %s\n", what, (ull)start, (ull)end,
-		       (ull)(end - start + 1023) >> 10, name);
+		printf("%-9s %#14lx %#14lx %10lu KiB  %s\n", what, start, end,
+		       (end - start + 1023) >> 10, name);
 }
 
 static void show_ranges(const char *what, const struct range_list *list)
@@ -39,58 +40,83 @@ void show_mem(void)
 		show_range("module", machine.module[i].addr.value,
 			   machine.module[i].addr.value + machine.module[i].size,
 			   machine.module[i].name);
-	printf("RAM %llu KiB, above 4 GiB %llu KiB, small objects %zu in %llu KiB\n",
-	       (ull)memmap_bytes(map) >> 10, (ull)memmap_bytes_above(map, GIB(4)) >> 10,
-	       machine.kmem.objects, (ull)machine.kmem.pages * PAGE_SIZE >> 10);
+	printf("RAM %lu KiB, above 4 GiB %lu KiB, small objects %zu in %lu KiB\n",
+	       memmap_bytes(map) >> 10, memmap_bytes_above(map, GIB(4)) >> 10, machine.kmem.objects,
+	       machine.kmem.pages * PAGE_SIZE >> 10);
+}
+
+bool show_counts(const char *before, const uint64_t *count, unsigned kinds,
+		 const char *(*name)(unsigned))
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < kinds; i++) {
+		if (count[i])
+			printf("%s%lu %s", any ? ", " : before, count[i], name(i));
+		any |= count[i] != 0;
+	}
+	printf(any ? "\n" : "");
+	return any;
 }
 
 static void show_zone(const struct zone *zone)
 {
 	uint64_t start = zone->buddy.first << PAGE_SHIFT;
 
-	printf("%-6s %#14llx %#14llx %10llu KiB", zone->name, (ull)start,
-	       (ull)(start + zone->buddy.pages * PAGE_SIZE),
-	       (ull)zone->buddy.free_pages * PAGE_SIZE >> 10);
-	for (unsigned order = 0; order < BUDDY_ORDERS; order++)
-		printf(" %5zu", zone->buddy.free_blocks[order]);
+	printf("%-9s %#14lx %#14lx %10lu KiB\n", zone->name, start,
+	       start + zone->buddy.pages * PAGE_SIZE,
+	       pages_free_bytes(&machine.zones, zone - machine.zones.zone) >> 10);
+}
+
+static void show_blocks(const char *name, const size_t *blocks, unsigned orders)
+{
+	printf("%-9s", name);
+	for (unsigned order = 0; order < orders; order++)
+		printf(" %6zu", blocks[order]);
 	printf("\n");
+}
+
+static void show_cached_blocks(void)
+{
+	size_t blocks[PAGE_CACHE_ORDERS] = {0};
+
+	for (unsigned cpu = 0; cpu < PORT_CPUS; cpu++)
+		for (unsigned order = 0; order < PAGE_CACHE_ORDERS; order++)
+			blocks[order] += machine.zones.cache[cpu].count[order];
+	show_blocks("in caches", blocks, PAGE_CACHE_ORDERS);
+}
+
+static void show_refusals(const struct zone *zone)
+{
+	const struct page_refused *last = &zone->last_refused;
+	size_t offset = 0;
+	const char *caller = port_symbol(last->caller, &offset);
+
+	printf("%s", zone->name);
+	if (!show_counts(" refused ", zone->refused, REFUSED_KINDS, page_refusal_name))
+		printf(" refused nobody\n");
+	else
+		printf("%9s last %s+%#zx, %lu KiB up to %#lx: %s\n", "", caller ? caller : "?",
+		       offset, PAGE_SIZE << last->order >> 10, last->limit,
+		       page_refusal_name(last->why));
 }
 
 void show_zones(void)
 {
-	printf("%-6s %14s %14s %14s  free blocks of 4 KiB, 8, 16 .. 4096\n", "zone", "from", "to",
-	       "free");
-	for (unsigned id = 0; id < ZONE_COUNT; id++)
-		show_zone(&machine.zones.zone[id]);
-	for (unsigned id = 0; id < ZONE_COUNT; id++)
-		for (unsigned why = 0; why < REFUSED_KINDS; why++)
-			if (machine.zones.zone[id].refused[why])
-				printf("%s refused %llu: %s\n", machine.zones.zone[id].name,
-				       (ull)machine.zones.zone[id].refused[why],
-				       page_refusal_name(why));
-}
+	const struct zone *zone = machine.zones.zone, *end = zone + ZONE_COUNT, *z;
 
-void show_swiotlb(void)
-{
-	struct swiotlb *pool = &machine.pool;
-	const struct swiotlb_stats *stats = &pool->stats;
-
-	if (!pool->slots) {
-		printf("the swiotlb is off: 0 slots\n");
-		return;
-	}
-	printf("pool %#llx to %#llx, %zu slots of 2 KiB\n", (ull)pool->base.value,
-	       (ull)(pool->base.value + pool->slots * SWIOTLB_SLOT), pool->slots);
-	printf("used %zu, high water %zu, longest free run %zu slots\n", stats->used,
-	       stats->high_water, swiotlb_largest_run(pool));
-	printf("mappings %llu, bytes in %llu, bytes out %llu\n", (ull)stats->mappings,
-	       (ull)stats->bytes_in, (ull)stats->bytes_out);
-	for (unsigned why = 0; why < DMA_FAILURES; why++)
-		if (stats->refused[why])
-			printf("refused: %s, %llu times\n", dma_failure_name(why),
-			       (ull)stats->refused[why]);
-	if (pool->force)
-		printf("forced: everything is bounced\n");
+	printf("%-9s %14s %14s %14s\n", "zone", "from", "to", "free");
+	for (z = zone; z < end; z++)
+		show_zone(z);
+	printf("free       4 KiB      8     16     32     64    128    256    512  1 MiB      2    "
+	       "  4\n");
+	for (z = zone; z < end; z++)
+		show_blocks(z->name, z->buddy.free_blocks, BUDDY_ORDERS);
+	show_cached_blocks();
+	printf("watermark %zu KiB: so much of DMA is kept from requests for NORMAL\n",
+	       machine.zones.watermark * PAGE_SIZE >> 10);
+	for (z = zone; z < end; z++)
+		show_refusals(z);
 }
 
 static void show_device(struct device *dev)
@@ -103,31 +129,12 @@ static void show_device(struct device *dev)
 		printf("%s\n", pci->header_type == 1 ? "bridge" : "-");
 		return;
 	}
-	printf("%-7s %-7s %#14llx  ", dev->name, dev->driver->name,
-	       (ull)dev->dma.limits.streaming_mask);
+	printf("%-7s %-7s %#14lx  ", dev->name, dev->driver->name, dev->dma.limits.streaming_mask);
 	if (dev->reach.bits)
 		printf("%4s%2u bits", dev->reach.exact ? "" : ">=", dev->reach.bits);
 	else
 		printf("%11s", "-");
 	printf("  %s\n", pci_irq_names[pci->irq_mode]);
-}
-
-static void show_counters(const struct device *dev)
-{
-	const struct dma_counters *n = &dev->dma.count;
-
-	printf("%-7s %8llu %8llu %9llu %10llu %10llu %5llu %8llu %7llu\n", dev->name,
-	       (ull)dma_count_mappings(&dev->dma), (ull)n->bounced, (ull)n->transient,
-	       (ull)n->bytes_in, (ull)n->bytes_out, (ull)n->live,
-	       (ull)dma_count_failures(&dev->dma), (ull)n->refused);
-}
-
-static void show_misuse(void)
-{
-	for (unsigned kind = 0; kind < DMA_MISUSE_KINDS; kind++)
-		if (dma_misuse_count(&machine.dma, kind))
-			printf("misuse: %s, %llu times\n", dma_misuse_name(kind),
-			       (ull)dma_misuse_count(&machine.dma, kind));
 }
 
 void show_devices(void)
@@ -138,12 +145,6 @@ void show_devices(void)
 	       "driver", "mask", "reach", "irq");
 	for (dev = devices; dev; dev = dev->next)
 		show_device(dev);
-	printf("\n%-7s %8s %8s %9s %10s %10s %5s %8s %7s\n", "device", "mappings", "bounced",
-	       "transient", "bytes in", "bytes out", "live", "failures", "refused");
-	for (dev = devices; dev; dev = dev->next)
-		if (dev->driver)
-			show_counters(dev);
-	show_misuse();
-	printf("interrupts that nobody claimed: %llu; serial bytes lost: %llu in, %llu out\n",
-	       (ull)irq_spurious(), (ull)console_uart.overruns, (ull)console_uart.dropped);
+	printf("interrupts that nobody claimed: %lu; serial bytes lost: %lu in, %lu out\n",
+	       irq_spurious(), console_uart.overruns, console_uart.dropped);
 }

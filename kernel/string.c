@@ -12,8 +12,6 @@
  */
 #include "kernel/string.h"
 
-#include <stdint.h>
-
 static inline void loop_stays(void)
 {
 	__asm__ volatile("" : : : "memory");
@@ -83,18 +81,14 @@ int memcmp(const void *a, const void *b, size_t n)
 
 size_t strlen(const char *s)
 {
-	size_t n = 0;
-
-	for (; s[n]; loop_stays())
-		n++;
-	return n;
+	return strnlen(s, SIZE_MAX);
 }
 
 size_t strnlen(const char *s, size_t max)
 {
 	size_t n = 0;
 
-	while (n < max && s[n])
+	for (; n < max && s[n]; loop_stays())
 		n++;
 	return n;
 }

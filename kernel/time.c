@@ -19,8 +19,6 @@
  */
 #include "kernel/time.h"
 
-#include <stddef.h>
-
 #include "kernel/io.h"
 #include "kernel/irq.h"
 #include "kernel/log.h"
@@ -96,25 +94,17 @@ static void stop_periodic_timer(void)
 	outb(PIT_CHANNEL0, 0);
 }
 
-static bool pit_out(void)
-{
-	return inb(NMI_SC) & NMI_SC_OUT2;
-}
-
-/* Port accesses are slow in an emulator: between two polls, some 100 ns of plain instructions. */
-static void pause_between_polls(void)
-{
-	for (int i = 0; i < 100; i++)
-		__asm__ volatile("");
-}
-
-/* In mode 0 the output falls with the control word, and rises when the count is through. */
+/*
+ * In mode 0 the output falls with the control word, and rises when the count is through. Port
+ * accesses are slow in an emulator: between two polls, some 100 ns of plain instructions.
+ */
 static bool pit_wait(void)
 {
 	for (unsigned polls = 0; polls < PIT_POLLS; polls++) {
-		if (pit_out())
+		if (inb(NMI_SC) & NMI_SC_OUT2)
 			return polls > 0;
-		pause_between_polls();
+		for (int i = 0; i < 100; i++)
+			__asm__ volatile("");
 	}
 	return false;
 }
@@ -201,12 +191,6 @@ static void set_alarm(uint64_t ns)
 	irq_timer_start((uint32_t)(ns * alarm_hz / NSEC_PER_SEC + 1));
 }
 
-/* An interrupt between the look at done() and hlt isn't lost: sti takes effect after hlt began. */
-static void halt_until_interrupt(void)
-{
-	__asm__ volatile("sti; hlt; cli" : : : "memory");
-}
-
 bool time_wait(bool (*done)(void *arg), void *arg, uint64_t timeout_ns)
 {
 	uint64_t start = time_ns(), passed;
@@ -220,7 +204,8 @@ bool time_wait(bool (*done)(void *arg), void *arg, uint64_t timeout_ns)
 		if (is_done || passed >= timeout_ns)
 			break;
 		set_alarm(timeout_ns - passed);
-		halt_until_interrupt();
+		/* An interrupt since done() isn't lost: sti takes effect after hlt began. */
+		__asm__ volatile("sti; hlt; cli" : : : "memory");
 	}
 	irq_timer_start(0);
 	irq_restore(flags);

@@ -40,8 +40,7 @@ FRAME_AT(vector, 15);
 FRAME_AT(rip, 17);
 _Static_assert(sizeof(struct trap_frame) == 22 * 8, "see trap_entry.S");
 
-extern char trap_stubs[], trap_stacks[];
-extern char boot_stack_guard[];
+extern char trap_stubs[], trap_stacks[], boot_stack_guard[];
 
 struct fixup {
 	uint64_t fault, resume; /* instruction addresses */
@@ -112,17 +111,12 @@ static void load_segments(void)
 			 : "rax", "memory");
 }
 
-/* Of the three in the TSS; 0: the interrupted one. */
-static uint8_t stack_of(unsigned vector)
-{
-	return vector == TRAP_NMI	     ? IST_NMI
-	       : vector == TRAP_DOUBLE_FAULT ? IST_DOUBLE_FAULT
-	       : vector == TRAP_MACHINE	     ? IST_MACHINE
-					     : 0;
-}
-
 static void load_gates(void)
 {
+	/* Of the three in the TSS; 0: the interrupted one. */
+	static const uint8_t stack_of[VECTORS] = {[TRAP_NMI] = IST_NMI,
+						  [TRAP_DOUBLE_FAULT] = IST_DOUBLE_FAULT,
+						  [TRAP_MACHINE] = IST_MACHINE};
 	const struct table_register idtr = {sizeof(idt) - 1, idt};
 
 	for (unsigned i = 0; i < VECTORS; i++) {
@@ -131,7 +125,7 @@ static void load_gates(void)
 		idt[i] = (struct gate){
 			.offset_low = (uint16_t)stub,
 			.selector = SELECTOR_CODE,
-			.ist = stack_of(i),
+			.ist = stack_of[i],
 			.type = GATE_INTERRUPT,
 			.offset_middle = (uint16_t)(stub >> 16),
 			.offset_high = (uint32_t)(stub >> 32),
@@ -176,14 +170,12 @@ bool read_guarded(const void *addr, size_t size, uint64_t *out)
 /* A page fault, or what an address that isn't canonical raises: #GP, through rsp and rbp #SS. */
 static bool fix_up(struct trap_frame *frame)
 {
-	size_t count = ((uint64_t)__fixups_end - (uint64_t)__fixups_start) / sizeof(struct fixup);
-
 	if (frame->vector != TRAP_PAGE_FAULT && frame->vector != TRAP_PROTECTION &&
 	    frame->vector != TRAP_STACK)
 		return false;
-	for (size_t i = 0; i < count; i++) {
-		if (__fixups_start[i].fault == frame->rip) {
-			frame->rip = __fixups_start[i].resume;
+	for (const struct fixup *f = __fixups_start; f < __fixups_end; f++) {
+		if (f->fault == frame->rip) {
+			frame->rip = f->resume;
 			return true;
 		}
 	}

@@ -7,9 +7,7 @@
 #ifndef KERNEL_TRAP_H
 #define KERNEL_TRAP_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "mm/types.h"
 
 /* As trap_entry.S lays it on the stack, lowest address first. */
 struct trap_frame {

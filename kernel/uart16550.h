@@ -11,9 +11,7 @@
 #ifndef KERNEL_UART16550_H
 #define KERNEL_UART16550_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "mm/types.h"
 
 #define UART_RX_RING 4096 /* bytes, a power of two */
 

@@ -17,7 +17,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # The kernel's services, below the drivers; every other file of kernel/ stands on top of all.
-SERVICES = ("cmdline console cpu exit format io irq log mmu panic backtrace printf string symbols "
+SERVICES = ("cmdline console cpu exit format io irq log mmu panic backtrace printf string "
             "time trap trap_entry uart16550 uart16550_reg").split()
 SERVICE_HEADERS = [f"kernel/{s}.h" for s in SERVICES]
 

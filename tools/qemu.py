@@ -12,6 +12,7 @@ Always TCG: a figure must not depend on the host, and not every /dev/kvm is one.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import select
@@ -203,6 +204,11 @@ class Result:
         """Violations that the kernel says it made on purpose, since boot: its last word counts."""
         said = re.findall(r"^ *(?:# )?clamps ([0-9]+)$", self.serial, re.M)
         return int(said[-1]) if said else 0
+
+    @property
+    def stats(self) -> dict:
+        """The counters of the last `stats:` line; kernel/show_stats.c documents the keys."""
+        return json.loads(re.findall(r"^stats: (.*)$", self.serial, re.M)[-1])
 
     def sha256(self, which: str) -> List[str]:
         """The hashes that the kernel printed for `in` or `out`."""

@@ -5,7 +5,7 @@
     nm -n first.elf | tools/symbols.py > symbols.S
 
 Functions only (nm's t and T), one name an address. Its layout is described in
-kernel/symbols.h, its place in the image in linker.ld.
+kernel/backtrace.c, its place in the image in linker.ld.
 """
 import sys
 

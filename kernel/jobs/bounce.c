@@ -30,11 +30,14 @@
 
 static dma_addr_t map(struct demo *demo, phys_addr_t addr, size_t len, enum dma_data_direction dir)
 {
+	struct dma_device *dma = &demo->dev->dma;
+	uint64_t slots = dma->count.slots;
 	dma_addr_t mapped;
 
 	demo->ticks -= time_ticks();
-	mapped = dma_map_single(&demo->dev->dma, phys_to_virt(addr), len, dir);
+	mapped = dma_map_single(dma, phys_to_virt(addr), len, dir);
 	demo->ticks += time_ticks();
+	demo->slots += dma->count.slots - slots;
 	return mapped;
 }
 
@@ -95,8 +98,8 @@ static int prove_reach(struct demo *demo, dma_addr_t addr, phys_addr_t page, siz
 	if (err)
 		return err;
 	if (memcmp(phys_to_virt(demo->low), phys_to_virt(page), len)) {
-		snprintf(b->stopped, sizeof(b->stopped), "told to read %#llx, %s read elsewhere",
-			 (ull)bus, dev->name);
+		snprintf(b->stopped, sizeof(b->stopped), "told to read %#lx, %s read elsewhere",
+			 bus, dev->name);
 		return -EIO;
 	}
 	demo->seen = DMA_BIT_MASK(64 - __builtin_clzll(bus + len - 1));
@@ -116,7 +119,7 @@ static void account(struct demo *demo, const struct dma_counters *before, size_t
 	bare = (in + out) / len * (time_ticks() - start - clock) + 4 * clock;
 	demo->cost += demo->ticks > bare ? demo->ticks - bare : 0;
 	b->bytes_bounced += in;
-	b->slots += now->slots - before->slots;
+	b->slots += demo->slots;
 	b->transient += now->transient - before->transient;
 }
 
@@ -148,7 +151,7 @@ static int send_piece(struct demo *demo, uint64_t offset, phys_addr_t to, size_t
 	int err;
 
 	fill_for_piece(to, offset);
-	demo->ticks = 0;
+	demo->ticks = demo->slots = 0;
 	back = map(demo, to, len, DMA_BIDIRECTIONAL);
 	if (dma_mapping_error(&dev->dma, back))
 		return -ENOMEM;
@@ -198,9 +201,9 @@ static int go_bounced(struct demo *demo)
 	if (b->pieces && per_instruction)
 		b->cost = demo->cost / b->pieces / per_instruction;
 	if (err && !b->stopped[0])
-		snprintf(b->stopped, sizeof(b->stopped), "%s at byte %llu",
+		snprintf(b->stopped, sizeof(b->stopped), "%s at byte %lu",
 			 err == -ENOMEM ? "out of memory to bounce" : "the transfer failed",
-			 (ull)b->bytes / 2);
+			 b->bytes / 2);
 	if (err)
 		return err;
 	sha256_final(&demo->in, demo->report.sha256_in);
@@ -216,9 +219,7 @@ static void describe_memory(struct report_memory *m, uint64_t reach)
 	const struct range_list *ram = &machine.memmap.ram;
 	uint64_t pool_end = machine.pool.base.value + machine.pool.slots * SWIOTLB_SLOT;
 
-	for (size_t i = 0; i < ram->count; i++) {
-		const struct mem_range *range = &ram->range[i];
-
+	for (const struct mem_range *range = ram->range; range < ram->range + ram->count; range++) {
 		if (range->start < GIB(4))
 			m->low_end = range->end < GIB(4) ? range->end : GIB(4);
 		if (range->end > GIB(4) && !m->high_start)
@@ -263,8 +264,8 @@ static void say_where(const struct report *r)
 			    : r->file_addr <= r->device.reach ? "its end is out of reach"
 							      : "out of reach";
 
-	printf("%s: the file is %llu byte%s at %#llx: %s\n", r->device.name, (ull)r->file_size,
-	       r->file_size == 1 ? "" : "s", (ull)r->file_addr, where);
+	printf("%s: the file is %lu byte%s at %#lx: %s\n", r->device.name, r->file_size,
+	       r->file_size == 1 ? "" : "s", r->file_addr, where);
 }
 
 static const struct module *find_file(const char *job)
@@ -326,7 +327,7 @@ int job_bounce(const char *driver, const char *model, const char *name)
 	if (!err)
 		err = demonstrate(&demo);
 	/* For the host, which counts what the device model tells it. */
-	printf("clamps %llu\n", (ull)device_clamps());
+	printf("clamps %lu\n", device_clamps());
 	if (demo.report.device.name)
 		report_print(&demo.report, print_line, NULL);
 	pages_free(&machine.zones, demo.low, 0);

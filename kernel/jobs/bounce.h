@@ -17,6 +17,7 @@ struct demo {
 	size_t piece;	 /* bytes that go at once: what the device takes, at most a page */
 	uint64_t seen;	 /* the highest bus address that the device is known to drive */
 	uint64_t ticks;	 /* in map and unmap, since it was set to 0 */
+	uint64_t slots;	 /* mapped, the same */
 	uint64_t cost;	 /* in all pieces', beyond the copies */
 	struct sha256 in, out;
 	struct report report;

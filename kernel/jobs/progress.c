@@ -6,8 +6,8 @@
 
 #define EVERY	      3 /* seconds */
 #define SECONDS_A_DAY 86400
-#define RTC_INDEX     0x70
-#define RTC_DATA      0x71
+
+enum { RTC_INDEX = 0x70, RTC_DATA = 0x71 };
 
 /*
  * Seconds since `start`, less than a day, by the Motorola MC146818 ("Address map"), in BCD as

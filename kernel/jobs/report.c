@@ -30,7 +30,7 @@ static struct words PRINTF_LIKE(1, 2) words(const char *fmt, ...)
 /* A number as people write it: 47,112. */
 static struct words grouped(uint64_t n)
 {
-	struct words digits = words("%llu", (ull)n), w = {""};
+	struct words digits = words("%lu", n), w = {""};
 	size_t count = strlen(digits.text), at = 0;
 
 	for (size_t i = 0; i < count; i++) {
@@ -55,12 +55,12 @@ static struct words scaled(uint64_t n, const char *blank, const char *tail)
 	uint64_t value = n >> 10 * (unit - 1); /* in 1/1024 */
 	uint64_t whole = (value + 512) >> 10, tenths = (value * 10 + 512) >> 10;
 	uint64_t hundredths = (value * 100 + 512) >> 10;
-	struct words w = words("%llu", (ull)whole);
+	struct words w = words("%lu", whole);
 
 	if (tenths < 1000 && hundredths != whole * 100)
-		w = words("%llu.%llu", (ull)tenths / 10, (ull)tenths % 10);
+		w = words("%lu.%lu", tenths / 10, tenths % 10);
 	if (hundredths < 1000 && hundredths != tenths * 10)
-		w = words("%llu.%02llu", (ull)hundredths / 100, (ull)hundredths % 100);
+		w = words("%lu.%02lu", hundredths / 100, hundredths % 100);
 	return words("%s%s%c%s", w.text, blank, "?KMGTPE"[unit], tail);
 }
 
@@ -76,11 +76,11 @@ static struct words percent(uint64_t part, uint64_t all)
 	uint64_t milli = (part >> PAGE_SHIFT) * 100000 / (all >> PAGE_SHIFT);
 
 	if (milli >= 99500)
-		return words("%llu.%llu", (ull)milli / 1000, (ull)milli / 100 % 10);
+		return words("%lu.%lu", milli / 1000, milli / 100 % 10);
 	if (milli >= 950)
-		return words("%llu", (ull)(milli + 500) / 1000);
+		return words("%lu", (milli + 500) / 1000);
 	if (milli >= 5)
-		return words("0.%02llu", (ull)(milli + 5) / 10);
+		return words("0.%02lu", (milli + 5) / 10);
 	return words("less than 0.01");
 }
 
@@ -92,7 +92,7 @@ static struct words mask_words(const struct report_device *device)
 	if (mask == UINT64_MAX - 1) /* the topmost address is no address */
 		mask = UINT64_MAX;
 	if (!mask || mask & (mask + 1))
-		return words("%#llx", (ull)mask);
+		return words("%#lx", mask);
 	return words("%s%d bits", device->known == REACH_AT_LEAST ? ">=" : "",
 		     64 - __builtin_clzll(mask));
 }
@@ -301,7 +301,7 @@ static void file_print(struct printer *p, const struct report *r)
 {
 	struct words size = r->file_size < KIB(1) ? counted(r->file_size, "byte")
 						  : scaled(r->file_size, " ", "iB");
-	struct words text = words("your file: %#llx, %s", (ull)r->file_addr, size.text);
+	struct words text = words("your file: %#lx, %s", r->file_addr, size.text);
 	unsigned column = column_of(p, r->file_addr), n = strlen(text.text);
 
 	p->cell[column] = MARK;
@@ -312,7 +312,7 @@ static void file_print(struct printer *p, const struct report *r)
 /* What the device made of the address in step 1. */
 static void alias_print(struct printer *p, const char *name, const struct report_direct *d)
 {
-	struct words text = words(" %#llx is %#llx to %s ", (ull)d->asked, (ull)d->alias, name);
+	struct words text = words(" %#lx is %#lx to %s ", d->asked, d->alias, name);
 	unsigned from = column_of(p, d->alias), to = column_of(p, d->asked);
 	unsigned n = strlen(text.text);
 
@@ -329,15 +329,15 @@ static void alias_print(struct printer *p, const char *name, const struct report
 
 static void direct_done(struct printer *p, const struct report_direct *d)
 {
-	struct words alias = words("%#llx", (ull)d->alias);
+	struct words alias = words("%#lx", d->alias);
 
 	if (d->read_at == d->asked)
-		say(p, "1 direct    asked for %#llx, the device read there: it reaches farther",
-		    (ull)d->asked);
+		say(p, "1 direct    asked for %#lx, the device read there: it reaches farther",
+		    d->asked);
 	else
-		say(p, "1 direct    asked for %#llx, the device read %s: %s of %s wrong",
-		    (ull)d->asked, d->read_at == d->alias ? alias.text : "elsewhere",
-		    grouped(d->wrong).text, counted(d->length, "byte").text);
+		say(p, "1 direct    asked for %#lx, the device read %s: %s of %s wrong", d->asked,
+		    d->read_at == d->alias ? alias.text : "elsewhere", grouped(d->wrong).text,
+		    counted(d->length, "byte").text);
 	if (d->wrote_at == d->alias)
 		say(p, TEXT_COLUMN "told to write there, it wrote %s: %s of somebody else's gone",
 		    alias.text, counted(d->overwritten, "byte").text);

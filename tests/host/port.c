@@ -165,23 +165,17 @@ const char *port_symbol(const void *addr, size_t *offset)
 	return NULL;
 }
 
-static void host_vlog(const char *fmt, va_list args)
-{
-	char line[256];
-
-	vsnprintf(line, sizeof(line), fmt, args);
-	if (host_log)
-		ktest_say("%s", line);
-}
-
 void port_log(enum port_log_level level, const char *fmt, ...)
 {
+	char line[256];
 	va_list args;
 
 	(void)level;
 	va_start(args, fmt);
-	host_vlog(fmt, args);
+	vsnprintf(line, sizeof(line), fmt, args);
 	va_end(args);
+	if (host_log)
+		ktest_say("%s", line);
 }
 
 /* There is no console to keep lines off: `log` shows all of them, or nobody sees one. */
@@ -192,17 +186,6 @@ void log_hold(void)
 void log_release(bool show)
 {
 	(void)show;
-}
-
-/* For the kernel's own pieces that are tested here. */
-void log_at(enum log_level level, const char *fmt, ...)
-{
-	va_list args;
-
-	(void)level;
-	va_start(args, fmt);
-	host_vlog(fmt, args);
-	va_end(args);
 }
 
 void port_page_misuse(enum page_misuse kind, phys_addr_t addr, unsigned order, const void *caller)

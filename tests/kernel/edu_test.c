@@ -169,6 +169,41 @@ static void forced(struct ktest *t)
 	EXPECT_EQ(t, count->bounced + count->transient - bounced, 2);
 }
 
+/*
+ * Of the slots of a forced device's mapping a device, told to read all of them,
+ * gets the mapping and zeroes: nothing that was there before, and nothing that
+ * lies around the buffer.
+ *
+ *	|  zeroed: 1000  |  the mapping: 2500  |  zeroed  |  of two slots
+ */
+static void forced_sees_nothing_else(struct ktest *t)
+{
+	struct dma_device forced;
+	uint64_t bus = 0;
+	dma_addr_t addr;
+
+	memset(f.buf[0], PATTERN, BUFFER_BYTES);
+	EXPECT_EQ(t, dma_device_add(&machine.dma, &forced, "forced", NULL), 0);
+	EXPECT_EQ(t, dma_set_mask(&forced, f.dev->dma.limits.streaming_mask), 0);
+	EXPECT_EQ(t, dma_set_min_align_mask(&forced, SWIOTLB_SLOT - 1), 0);
+	dma_set_force(&forced, true);
+	addr = dma_map_single(&forced, f.buf[0], EDU_MAX_BYTES, DMA_TO_DEVICE);
+	dma_unmap_single(&forced, addr, EDU_MAX_BYTES, DMA_TO_DEVICE);
+	addr = dma_map_single(&forced, f.buf[0] + 1000, 2500, DMA_TO_DEVICE);
+	EXPECT(t, dma_gate(&forced, addr, 2500, &bus));
+	EXPECT_EQ(t, bus % SWIOTLB_SLOT, 1000);
+	EXPECT_EQ(t,
+		  f.dev->engine->transfer_around_the_gate(f.dev, bus - 1000, EDU_MAX_BYTES,
+							  DMA_TO_DEVICE),
+		  0);
+	dma_unmap_single(&forced, addr, 2500, DMA_TO_DEVICE);
+	dma_device_remove(&forced);
+	EXPECT_EQ(t, move(f.dev, f.buf[1], EDU_MAX_BYTES, DMA_FROM_DEVICE), 0);
+	EXPECT(t, all_are(f.buf[1], 1000, 0));
+	EXPECT(t, all_are(f.buf[1] + 1000, 2500, PATTERN));
+	EXPECT(t, all_are(f.buf[1] + 3500, EDU_MAX_BYTES - 3500, 0));
+}
+
 /* The last pages that the claimed mask covers are reached, with no bounce. */
 static void at_the_edge(struct ktest *t)
 {
@@ -442,6 +477,7 @@ static const struct ktest_case cases[] = {
 	{"sizes", sizes},
 	{"bounce_count", bounce_count},
 	{"forced", forced},
+	{"forced_sees_nothing_else", forced_sees_nothing_else},
 	{"at_the_edge", at_the_edge},
 	{"placed_high", placed_high},
 	{"unwritten_bytes_stay", unwritten_bytes_stay},

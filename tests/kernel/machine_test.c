@@ -29,6 +29,11 @@ extern const struct ktest_suite machine_suite;
 #define SCRATCH_SIZE  MIB(2)
 #define SCRATCH_VIRT  0xffffe00000000000ULL
 
+static bool cpu_has_nx(void)
+{
+	return cpuid(CPUID_EXT_FEATURES).edx & CPUID_EXT_1_EDX_NX;
+}
+
 static phys_addr_t scratch_alloc(struct ktest *t)
 {
 	const struct page_request request = {
@@ -498,17 +503,17 @@ static void line_reaches_its_sharers(struct ktest *t)
 static void symbols_are_found(struct ktest *t)
 {
 	size_t offset = 1;
-	const char *name = symbol_find((const void *)symbols_are_found, &offset);
+	const char *name = port_symbol((const void *)symbols_are_found, &offset);
 
 	REQUIRE(t, name);
 	EXPECT(t, !strcmp(name, "symbols_are_found"));
 	EXPECT_EQ(t, offset, 0);
-	name = symbol_find((const char *)symbols_are_found + 5, &offset);
+	name = port_symbol((const char *)symbols_are_found + 5, &offset);
 	REQUIRE(t, name);
 	EXPECT(t, !strcmp(name, "symbols_are_found"));
 	EXPECT_EQ(t, offset, 5);
-	EXPECT(t, !symbol_find(NULL, &offset));
-	EXPECT(t, !symbol_find(__text_end, &offset));
+	EXPECT(t, !port_symbol(NULL, &offset));
+	EXPECT(t, !port_symbol(__text_end, &offset));
 }
 
 static const struct ktest_case cases[] = {

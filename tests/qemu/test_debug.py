@@ -89,13 +89,14 @@ def numbers(text: str, *patterns: str):
 POOL = (r"pool (0x[0-9a-f]+) to (0x[0-9a-f]+), ([0-9]+) slots",
         r"used ([0-9]+), high water ([0-9]+), longest free run ([0-9]+)",
         r"mappings ([0-9]+), bytes in ([0-9]+), bytes out ([0-9]+)")
+FREE = r"(?:DMA|NORMAL) .* ([0-9]+) KiB"
 
 
-def blocks(text: str, begin: str):
-    """Free blocks by order: the last 11 numbers of a zone's line."""
-    line = re.search(rf"^{begin}.*$", text, re.M)
-    assert line, f"no {begin!r} in:\n{text}"
-    return [int(n) for n in line.group(0).split()[-11:]]
+def blocks(text: str, name: str):
+    """Free blocks by order: the line that holds nothing else behind the name."""
+    line = re.search(rf"^ *{name}:?((?: +[0-9]+)+)$", text, re.M)
+    assert line, f"no {name!r} in:\n{text}"
+    return [int(n) for n in line.group(1).split()]
 
 
 def test_helpers_agree_with_the_kernel(setup, build, module, tmp_path):
@@ -113,7 +114,10 @@ def test_helpers_agree_with_the_kernel(setup, build, module, tmp_path):
     assert numbers(output, *POOL)[6] > 0, "something was bounced\n" + output
     by_order = re.findall(r"free blocks by order: (.*)", output)
     assert [[int(n) for n in line.split()] for line in by_order] == [
-        blocks(zones, "DMA "), blocks(zones, "NORMAL ")]
+        blocks(zones, "DMA"), blocks(zones, "NORMAL")]
+    assert blocks(output, "in caches") == blocks(zones, "in caches")
+    assert re.findall(FREE, output) == re.findall(FREE, zones)
+    assert output.count("refused: none") == 3
     assert "\n0 mappings" in output
     said = re.findall(r"^\[ .*$", log, re.M)
     assert len(said) == 3 and "\n".join(said) in output

@@ -141,7 +141,7 @@ def test_at_a_terminal(build, module):
     terminal.expect(r"^bounce> ")
     for _ in range(5):
         terminal.type("zones\r")
-        terminal.expect(r"\Azones\r+\nzone .*\n *DMA .*\n *NORMAL .*\nbounce> ")
+        terminal.expect(r"\Azones\r+\nzone .*\n *DMA .*\n *NORMAL .*\n(.+\n)+bounce> ")
     terminal.type("off\r")
     assert terminal.end() == 0, terminal.screen
     assert re.search(r"host: QEMU reported (\d+) clamps, the kernel made \1 on purpose",

@@ -6,7 +6,7 @@
  */
 #include <limits.h>
 
-#include "kernel/format.h"
+#include "kernel/printf.h"
 #include "kernel/string.h"
 #include "mm/types.h"
 #include "tests/ktest.h"

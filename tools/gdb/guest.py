@@ -30,6 +30,18 @@ def set_bits(pointer, bits):
             word ^= low
 
 
+def counts(times, names):
+    """An array of counters in words, as the kernel's show_counts() has them."""
+    found = [f"{int(times[i])} {name}" for i, name in enumerate(names) if int(times[i])]
+    return ", ".join(found) or "none"
+
+
+def names(function):
+    """The words of a kernel function that names an enumeration's members: its table."""
+    table = gdb.parse_and_eval(f"{function}::names")
+    return [table[i].string() if table[i] else "?" for i in range(table.type.range()[1] + 1)]
+
+
 class Command(gdb.Command):
     """A `bounce` command that prints lines(argument)."""
 

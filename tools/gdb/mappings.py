@@ -2,6 +2,11 @@
 """bounce mappings: what is bounced through the pool right now, and for whom."""
 import guest
 
+# As dma/swiotlb.c packs struct swiotlb_slot: offset above the original's address in one word,
+# device, direction, settled, coherent in the other.
+ORIGINAL_BITS = 52
+DEVICE_BITS = 10
+
 
 class Mappings(guest.Command):
     """One line a mapping: slot's address, original buffer, length, direction, device."""
@@ -11,17 +16,23 @@ class Mappings(guest.Command):
         pool, devices = machine["pool"], machine["dma"]["device"]
         base, count = int(pool["base"]["value"]), 0
         for slot in guest.set_bits(pool["head"], int(pool["slots"])):
-            original, owner = int(pool["original"][slot]), int(pool["owner"][slot])
-            address = base + slot * guest.SLOT + (original >> 52)
-            yield (f"{address:#x} for {original & (1 << 52) - 1:#x}, "
-                   f"{int(pool['runs']['length'][slot])} bytes, "
-                   f"{guest.DIRECTIONS.get(owner >> 10 & 3, '?')}, "
-                   f"{name_of(devices, owner & 1023)}")
+            original, whose = int(pool["original"][slot]), int(pool["owner"][slot])
+            address = base + slot * guest.SLOT + (original >> ORIGINAL_BITS)
+            buffer = original & ((1 << ORIGINAL_BITS) - 1)
+            yield (f"{address:#x} for {buffer:#x}, {int(pool['runs']['length'][slot])} bytes, "
+                   f"{use(whose)}, {owner(devices, whose & ((1 << DEVICE_BITS) - 1))}")
             count += 1
         yield f"{count} mappings"
 
 
-def name_of(devices, number):
+def use(whose):
+    """Direction and flags."""
+    flags = whose >> DEVICE_BITS
+    words = ["coherent" if flags & 8 else guest.DIRECTIONS.get(flags & 3, "?")]
+    return ", ".join(words + ["settled"] * bool(flags & 4))
+
+
+def owner(devices, number):
     """The device's name; 0 stands for one that is gone, and left its mapping behind."""
     return devices[number - 1]["name"].string() if number else "a device that is gone"
 

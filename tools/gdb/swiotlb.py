@@ -12,9 +12,11 @@ class Swiotlb(guest.Command):
         stats = pool["stats"]
         yield f"pool {base:#x} to {base + slots * guest.SLOT:#x}, {slots} slots of 2 KiB"
         yield (f"used {int(stats['used'])}, high water {int(stats['high_water'])}, "
-               f"longest free run {longest_free_run(pool, slots)} slots")
+               f"longest free run {longest_free_run(pool, slots)} slots, "
+               f"{len(list(held(pool)))} in magazines")
         yield (f"mappings {int(stats['mappings'])}, bytes in {int(stats['bytes_in'])}, "
                f"bytes out {int(stats['bytes_out'])}")
+        yield "refused: " + guest.counts(stats["refused"], guest.names("dma_failure_name"))
 
 
 def entries(array):

@@ -3,27 +3,37 @@
 import guest
 
 PAGE = 4096
-REFUSALS = ("size", "limit", "empty", "reserve")  # enum page_refusal
 
 
 class Zones(guest.Command):
     """Each zone: range, free bytes, free blocks by order, who was refused and why."""
 
     def lines(self, argument):
-        zones = guest.machine()["zones"]["zone"]
-        for index in range(zones.type.range()[1] + 1):
-            yield from zone_lines(zones[index])
+        zones = guest.machine()["zones"]
+        zone, cached = zones["zone"], in_caches(zones["cache"])
+        last = zone.type.range()[1]
+        for index in range(last + 1):
+            # All that a cache holds is of the last zone.
+            held = sum(n << order for order, n in enumerate(cached)) if index == last else 0
+            yield from zone_lines(zone[index], held)
+        yield "in caches: " + " ".join(map(str, cached))
 
 
-def zone_lines(zone):
+def in_caches(caches):
+    """Blocks by order that the CPUs hold back; they count as free."""
+    orders = caches.type.target()["count"].type.range()[1] + 1
+    cpus = range(caches.type.range()[1] + 1)
+    return [sum(int(caches[cpu]["count"][order]) for cpu in cpus) for order in range(orders)]
+
+
+def zone_lines(zone, held):
     buddy = zone["buddy"]
     first, pages = int(buddy["first"]), int(buddy["pages"])
     blocks = [int(buddy["free_blocks"][o]) for o in range(buddy["free_blocks"].type.range()[1] + 1)]
-    refused = [f"{name} {int(zone['refused'][i])}" for i, name in enumerate(REFUSALS)]
     yield (f"{zone['name'].string()} {first * PAGE:#x} to {(first + pages) * PAGE:#x}, "
-           f"free {guest.size(int(buddy['free_pages']) * PAGE)}")
+           f"free {guest.size((int(buddy['free_pages']) + held) * PAGE)}")
     yield "  free blocks by order: " + " ".join(map(str, blocks))
-    yield "  refused: " + ", ".join(refused)
+    yield "  refused: " + guest.counts(zone["refused"], guest.names("page_refusal_name"))
 
 
 Zones("zones")

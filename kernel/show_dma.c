@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reports of DMA: the pool, and each device's limits and counters. As in show.c
+ * nothing is changed and nothing locked; but the longest free run is found with
+ * the magazines emptied, as a refusal would.
+ */
+#include "kernel/show.h"
+
+#include "drivers/device.h"
+#include "kernel/machine.h"
+#include "kernel/printf.h"
+
+/* What mappings of 2^n to 2^(n + 1) - 1 bytes are called: "of 4K+". */
+static const char *size_name(unsigned n)
+{
+	static char text[16];
+	const char units[] = {0, 'K', 'M', 'G'};
+
+	snprintf(text, sizeof(text), "of %u%.1s+", 1U << n % 10, &units[n / 10]);
+	return text;
+}
+
+static size_t slots_in_magazines(const struct swiotlb *pool)
+{
+	size_t slots = 0;
+
+	for (unsigned cpu = 0; cpu < PORT_CPUS; cpu++)
+		for (unsigned n = 0; n < SWIOTLB_MAGAZINE_SLOTS; n++)
+			slots += pool->magazine[cpu].count[n] * (n + 1);
+	return slots;
+}
+
+static const char *device_name(unsigned i)
+{
+	return machine.dma.device[i]->name;
+}
+
+/* Who has how many slots, and all devices' mappings by their size. */
+static void show_users(void)
+{
+	uint64_t held[DMA_MAX_DEVICES] = {0}, size[DMA_SIZES] = {0};
+
+	for (unsigned i = 0; i < DMA_MAX_DEVICES; i++) {
+		const struct dma_device *dma = machine.dma.device[i];
+
+		held[i] = dma ? dma->count.slots : 0;
+		for (unsigned n = 0; dma && n < DMA_SIZES; n++)
+			size[n] += dma->count.size[n];
+	}
+	show_counts("slots held: ", held, DMA_MAX_DEVICES, device_name);
+	show_counts("all mappings, by bytes: ", size, DMA_SIZES, size_name);
+}
+
+void show_swiotlb(void)
+{
+	struct swiotlb *pool = &machine.pool;
+	const struct swiotlb_stats *stats = &pool->stats;
+	size_t kept = slots_in_magazines(pool);
+
+	if (!pool->slots) {
+		printf("the swiotlb is off: 0 slots\n");
+		return;
+	}
+	printf("pool %#lx to %#lx, %zu slots of 2 KiB%s\n", pool->base.value,
+	       pool->base.value + pool->slots * SWIOTLB_SLOT, pool->slots,
+	       pool->force ? ", everything is bounced" : "");
+	printf("used %zu, high water %zu, longest free run %zu slots, %zu in magazines\n",
+	       stats->used, stats->high_water, swiotlb_largest_run(pool), kept);
+	printf("mappings %lu, bytes in %lu, bytes out %lu\n", stats->mappings, stats->bytes_in,
+	       stats->bytes_out);
+	show_counts("refused: ", stats->refused, DMA_FAILURES, dma_failure_name);
+	show_users();
+}
+
+static void show_mask(const char *what, uint64_t mask)
+{
+	if (mask & (mask + 1))
+		printf("%s to %#lx", what, mask);
+	else
+		printf("%s %d bits", what, mask ? 64 - __builtin_clzll(mask) : 0);
+}
+
+/* Those that not every device has. */
+static void show_limits(const struct dma_limits *limits)
+{
+	int64_t offset = limits->bus_offset;
+
+	if (limits->bus_limit != UINT64_MAX)
+		show_mask(", the way to memory", limits->bus_limit);
+	if (offset)
+		printf(", bus address %c %#lx", offset < 0 ? '-' : '+',
+		       offset < 0 ? -(uint64_t)offset : (uint64_t)offset);
+	if (limits->boundary_mask != UINT64_MAX)
+		printf(", boundary %#lx", limits->boundary_mask + 1);
+	if (limits->max_segment != SIZE_MAX)
+		printf(", segments up to %zu bytes", limits->max_segment);
+	if (limits->max_segments != DMA_LIMITS_DEFAULT.max_segments)
+		printf(", lists up to %u", limits->max_segments);
+	if (limits->min_align_mask)
+		printf(", low bits %#x kept", limits->min_align_mask);
+}
+
+static void show_counters(const struct dma_device *dma)
+{
+	const struct dma_counters *n = &dma->count;
+	uint64_t mappings = dma_count_mappings(dma);
+
+	printf("  mappings %lu: bounced %lu, transient %lu, direct %lu; live %lu, waited %lu\n",
+	       mappings, n->bounced, n->transient, mappings - n->bounced - n->transient, n->live,
+	       n->waited);
+	printf("  bytes in %lu, out %lu; not copied: direct %lu, by attribute %lu\n", n->bytes_in,
+	       n->bytes_out, n->bytes_direct, n->bytes_skipped);
+	printf("  slots %lu, high water %lu; refused at the gate %lu\n", n->slots, n->slots_high,
+	       n->refused);
+	show_counts("  by bytes: ", n->size, DMA_SIZES, size_name);
+	if (show_counts("  failed: ", n->failed, DMA_FAILURES, dma_failure_name))
+		printf("  last failure: %s\n", dma_failure_name(dma_last_failure(dma)));
+}
+
+void show_dma(void)
+{
+	for (const struct device *dev = devices; dev; dev = dev->next) {
+		const struct dma_limits *limits = &dev->dma.limits;
+
+		if (!dev->driver)
+			continue;
+		printf("%s", dev->name);
+		show_mask(": mask", limits->streaming_mask);
+		show_mask(", coherent", limits->coherent_mask);
+		show_limits(limits);
+		printf(dev->dma.slow & DMA_SLOW_FORCE ? ", bounced always\n" : "\n");
+		show_counters(&dev->dma);
+	}
+	show_counts("misuse: ", machine.dma.misuse, DMA_MISUSE_KINDS, dma_misuse_name);
+}
