@@ -54,6 +54,13 @@ void lazymap_init(struct lazymap *map, size_t bits, void *memory);
 size_t hbitmap_last(const struct hbitmap *map, size_t i);
 size_t hbitmap_first(const struct hbitmap *map, size_t i);
 
+/*
+ * The highest set bit of all, the lowest; HBITMAP_NONE: there is none. From the
+ * root down, which is one word a level, whatever lies at the ends.
+ */
+static inline size_t hbitmap_top(const struct hbitmap *map);
+static inline size_t hbitmap_bottom(const struct hbitmap *map);
+
 /* Set bits [first, first + count). */
 void hbitmap_set_range(struct hbitmap *map, size_t first, size_t count);
 
@@ -101,6 +108,32 @@ static inline void hbitmap_clear(struct hbitmap *map, size_t i)
 	map->level[0][leaf] &= ~hbitmap_bit(i);
 	if (!map->level[0][leaf])
 		hbitmap_fall(map, leaf);
+}
+
+static inline size_t hbitmap_top(const struct hbitmap *map)
+{
+	unsigned l = map->levels - 1;
+	size_t i = 0;
+
+	if (!map->level[l][0])
+		return HBITMAP_NONE;
+	do
+		i = i << 6 | (63 ^ (unsigned)__builtin_clzll(map->level[l][i]));
+	while (l-- > 0);
+	return i;
+}
+
+static inline size_t hbitmap_bottom(const struct hbitmap *map)
+{
+	unsigned l = map->levels - 1;
+	size_t i = 0;
+
+	if (!map->level[l][0])
+		return HBITMAP_NONE;
+	do
+		i = i << 6 | (unsigned)__builtin_ctzll(map->level[l][i]);
+	while (l-- > 0);
+	return i;
 }
 
 /* Is any bit of [first, last] set? */

@@ -46,6 +46,8 @@ static void garbage_is_no_bit(struct ktest *t)
 		make(t, sizes[s]);
 		EXPECT(t, hbitmap_valid(&map));
 		EXPECT_EQ(t, hbitmap_first(&map, 0), HBITMAP_NONE);
+		EXPECT_EQ(t, hbitmap_top(&map), HBITMAP_NONE);
+		EXPECT_EQ(t, hbitmap_bottom(&map), HBITMAP_NONE);
 		for (size_t i = 0; i < sizes[s]; i += 61) {
 			EXPECT(t, !hbitmap_test(&map, i));
 			EXPECT_EQ(t, hbitmap_last(&map, i), HBITMAP_NONE);
@@ -85,6 +87,8 @@ static void edges(struct ktest *t)
 			EXPECT_EQ(t, hbitmap_any(&map, at[b], FAR - 1), b <= a);
 			EXPECT_EQ(t, hbitmap_test(&map, at[b]), a == b);
 		}
+		EXPECT_EQ(t, hbitmap_top(&map), at[a]);
+		EXPECT_EQ(t, hbitmap_bottom(&map), at[a]);
 		EXPECT(t, hbitmap_valid(&map));
 		hbitmap_clear(&map, at[a]);
 		EXPECT_EQ(t, hbitmap_first(&map, 0), HBITMAP_NONE);
@@ -139,6 +143,8 @@ static void against_a_model(struct ktest *t)
 			EXPECT_EQ(t, hbitmap_test(&map, i), model[i]);
 			EXPECT_EQ(t, hbitmap_last(&map, i), model_last(i));
 			EXPECT_EQ(t, hbitmap_first(&map, i), model_first(i, bits));
+			EXPECT_EQ(t, hbitmap_top(&map), model_last(bits - 1));
+			EXPECT_EQ(t, hbitmap_bottom(&map), model_first(0, bits));
 			if (step % 64 == 0)
 				EXPECT(t, hbitmap_valid(&map));
 		}
