@@ -2,7 +2,7 @@
 #
 # make          build/bounce.elf, build/bounce.iso, symbols, listing
 # make run      build, boot, do the main job        FILE= ARGS= MACHINE= FIRMWARE= MEM= CPU= QEMU_ARGS=
-# make test     host unit tests, then everything in QEMU   SEED= PYTEST_ARGS=
+# make test     host unit tests, then everything in QEMU   SEED= STEPS= PYTEST_ARGS=
 # make debug    QEMU (by PVH) stopped at the first 64-bit instruction, gdb attached   FILE= ARGS= MEM=
 # make bench    what calls cost, in instructions    NAMES=<name>[,<name>...]
 # make bench-linux   the same of Debian's kernel, for make bench to compare
@@ -171,7 +171,7 @@ HOST_OBJ := $(patsubst %,$(O)/host/%.o,$(HOST_SRC))
 
 .PHONY: host-test
 host-test: $(O)/host/unit
-	@$< $(if $(SEED),seed=$(SEED))
+	@$< $(if $(SEED),seed=$(SEED)) $(if $(STEPS),steps=$(STEPS))
 
 $(O)/host/unit: $(HOST_OBJ) $(O)/host/flags
 	$(call say,LD  )

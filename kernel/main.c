@@ -38,6 +38,7 @@ static void options_init(void)
 	asked.tests = cmdline_get("ktest");
 	asked.run = cmdline_get("run");
 	asked.bench = cmdline_get("bench");
+	ktest_set_steps(cmdline_number("steps", 0, 0, UINT64_MAX));
 	asked.exit = cmdline_flag("exit", false);
 }
 

@@ -46,6 +46,8 @@ struct order {
 	uint8_t index[ORDER_MAX];
 };
 
+static unsigned long steps_asked; /* 0: nothing was said */
+
 static uint64_t mix_name(uint64_t state, const char *name)
 {
 	for (; *name; name++) {
@@ -71,6 +73,16 @@ uint64_t ktest_random(struct ktest *t, uint64_t bound)
 	uint64_t value = random_next(&t->random);
 
 	return bound ? value % bound : value;
+}
+
+unsigned long ktest_steps(unsigned long fallback)
+{
+	return steps_asked ? steps_asked : fallback;
+}
+
+void ktest_set_steps(unsigned long steps)
+{
+	steps_asked = steps;
 }
 
 static void diagnostic(const char *fmt, va_list args)

@@ -62,6 +62,13 @@ void ktest_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  * all. */
 uint64_t ktest_random(struct ktest *t, uint64_t bound);
 
+/*
+ * How many steps a model test takes: `fallback`, unless the command line says
+ * otherwise (`steps=<n>`), which is there to ask for a longer look.
+ */
+unsigned long ktest_steps(unsigned long fallback);
+void ktest_set_steps(unsigned long steps); /* 0: nothing was said */
+
 #define EXPECT(t, condition)                                                                       \
 	do {                                                                                       \
 		if (!(condition))                                                                  \

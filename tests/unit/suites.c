@@ -2,6 +2,7 @@
 /* The suites that run on the host and in the kernel alike: tests/unit/<stem>_test.c each. */
 #include "tests/ktest.h"
 
+extern const struct ktest_suite model_suite;
 extern const struct ktest_suite boot_suite;
 extern const struct ktest_suite memmap_suite;
 extern const struct ktest_suite hbitmap_suite;
@@ -28,6 +29,7 @@ extern const struct ktest_suite report_suite;
 
 /* clang-format off */
 const struct ktest_suite *const ktest_unit_suites[] = {
+	&model_suite,
 	&boot_suite,
 	&memmap_suite,
 	&hbitmap_suite,
