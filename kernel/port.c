@@ -10,14 +10,6 @@
 #include "kernel/mmu.h"
 #include "kernel/string.h"
 
-void port_lock_wait(struct port_lock *lock)
-{
-	do {
-		while (__atomic_load_n(&lock->word, __ATOMIC_RELAXED))
-			__builtin_ia32_pause();
-	} while (__atomic_exchange_n(&lock->word, 1, __ATOMIC_ACQUIRE));
-}
-
 void port_copy(phys_addr_t dst, phys_addr_t src, size_t n)
 {
 	memcpy(phys_to_virt(dst), phys_to_virt(src), n);

@@ -11,15 +11,17 @@
 
 #define PORT_CPUS 1
 
-/* The lock is held by another: spin until it's ours. */
-void port_lock_wait(struct port_lock *lock);
-
 static inline unsigned long port_lock(struct port_lock *lock)
 {
 	unsigned long flags = irq_save();
 
-	if (__builtin_expect(__atomic_exchange_n(&lock->word, 1, __ATOMIC_ACQUIRE), 0))
-		port_lock_wait(lock);
+	/* In place, not in a function: around a call registers would have to be saved. */
+	if (__builtin_expect(__atomic_exchange_n(&lock->word, 1, __ATOMIC_ACQUIRE), 0)) {
+		do
+			while (__atomic_load_n(&lock->word, __ATOMIC_RELAXED))
+				__builtin_ia32_pause();
+		while (__atomic_exchange_n(&lock->word, 1, __ATOMIC_ACQUIRE));
+	}
 	return flags;
 }
 
