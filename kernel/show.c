@@ -78,11 +78,9 @@ static void show_blocks(const char *name, const size_t *blocks, unsigned orders)
 
 static void show_cached_blocks(void)
 {
-	size_t blocks[PAGE_CACHE_ORDERS] = {0};
+	size_t blocks[PAGE_CACHE_ORDERS];
 
-	for (unsigned cpu = 0; cpu < PORT_CPUS; cpu++)
-		for (unsigned order = 0; order < PAGE_CACHE_ORDERS; order++)
-			blocks[order] += machine.zones.cache[cpu].count[order];
+	pages_cached(&machine.zones, blocks);
 	show_blocks("in caches", blocks, PAGE_CACHE_ORDERS);
 }
 

@@ -9,8 +9,13 @@
  *	used[0]     |1|.|1|1|.|.|.|.|.|.|.|.|1|.|.|.|
  *
  * Invariant: a page is in one block at most, of one order, free or used; in
- * none: it was never added. Two free buddies never stand side by side: they are
- * merged at once. buddy_validate.c checks it.
+ * none: it is parked, or was never added. Two free buddies stand side by side
+ * only as the one pair of their order that is deferred: who frees and allocates
+ * by turns would merge and split each time. buddy_validate.c checks it.
+ *
+ * used[] of orders below KNOWN_ORDERS is cleared a largest block at a time, when
+ * it is first split or used; of the others, a word of which is of several such
+ * blocks, at init.
  *
  * What is static here wants the lock held.
  */
@@ -19,7 +24,12 @@
 #include "mm/random.h"
 
 /* Kept out of the short path of its caller, which is most often all there is to do. */
-#define NOINLINE __attribute__((noinline))
+#define NOINLINE     __attribute__((noinline))
+
+#define UNLIKELY(x)  __builtin_expect(x, 0)
+
+#define KNOWN_ORDERS (BUDDY_MAX_ORDER - 5) /* in a largest block they have whole words */
+#define NO_BLOCK     SIZE_MAX
 
 static size_t widen(phys_addr_t base, size_t pages, uint64_t *first)
 {
@@ -29,14 +39,26 @@ static size_t widen(phys_addr_t base, size_t pages, uint64_t *first)
 	return pages ? ALIGN_UP(start + pages, BUDDY_MAX_PAGES) - *first : 0;
 }
 
+/* Bytes of used[order], and of known[]; whole words. */
+static size_t used_size(size_t blocks)
+{
+	return ALIGN_UP(blocks, 64) / 8;
+}
+
+static size_t known_size(size_t largest_blocks)
+{
+	return ALIGN_UP(largest_blocks, 8);
+}
+
 size_t buddy_bookkeeping(phys_addr_t base, size_t pages)
 {
 	uint64_t first;
-	size_t bytes = 0;
+	size_t bytes;
 
 	pages = widen(base, pages, &first);
+	bytes = known_size(pages >> BUDDY_MAX_ORDER);
 	for (unsigned order = 0; order < BUDDY_ORDERS; order++)
-		bytes += hbitmap_size(pages >> order) + lazymap_size(pages >> order);
+		bytes += hbitmap_size(pages >> order) + used_size(pages >> order);
 	return bytes;
 }
 
@@ -49,79 +71,141 @@ void buddy_init(struct buddy *buddy, phys_addr_t base, size_t pages, uint64_t se
 	for (unsigned order = 0; order < BUDDY_ORDERS; order++) {
 		size_t blocks = buddy->pages >> order;
 
+		buddy->blocks[order] = blocks;
+		buddy->deferred[order] = NO_BLOCK;
 		hbitmap_init(&buddy->free[order], blocks, next);
 		next += hbitmap_size(blocks);
-		lazymap_init(&buddy->used[order], blocks, next);
-		next += lazymap_size(blocks);
+		buddy->used[order] = (uint64_t *)next;
+		next += used_size(blocks);
+		if (order >= KNOWN_ORDERS)
+			memset(buddy->used[order], 0, used_size(blocks));
 	}
+	buddy->known = (uint8_t *)next;
+	memset(next, 0, known_size(buddy->blocks[BUDDY_MAX_ORDER]));
 }
 
-static void mark_free(struct buddy *buddy, unsigned order, size_t block)
+/* --- free and used --- */
+
+static inline uint64_t mark_free(struct buddy *buddy, unsigned order, size_t block)
 {
-	hbitmap_set(&buddy->free[order], block);
 	buddy->free_blocks[order]++;
+	return hbitmap_set(&buddy->free[order], block);
 }
 
-static void unmark_free(struct buddy *buddy, unsigned order, size_t block)
+static inline void unmark_free(struct buddy *buddy, unsigned order, size_t block)
 {
 	hbitmap_clear(&buddy->free[order], block);
 	buddy->free_blocks[order]--;
 }
 
-static bool is_free(const struct buddy *buddy, unsigned order, size_t block)
+static inline bool is_free(const struct buddy *buddy, unsigned order, size_t block)
 {
 	return hbitmap_test(&buddy->free[order], block);
 }
 
-/* Free a block whose buddy is free too. */
-static NOINLINE void merge(struct buddy *buddy, unsigned order, size_t block)
+bool buddy_used(const struct buddy *buddy, unsigned order, size_t block)
 {
-	do {
-		unmark_free(buddy, order, block ^ 1);
-		block >>= 1;
+	return buddy->known[block >> (BUDDY_MAX_ORDER - order)] &&
+	       (buddy->used[order][block >> 6] & hbitmap_bit(block));
+}
+
+/* Something of this largest block will be used, or is all that was added of it. */
+static NOINLINE void make_known(struct buddy *buddy, size_t largest)
+{
+	if (buddy->known[largest])
+		return;
+	for (unsigned order = 0; order < KNOWN_ORDERS; order++) {
+		size_t bytes = BUDDY_MAX_PAGES >> order >> 3;
+
+		memset((char *)buddy->used[order] + largest * bytes, 0, bytes);
+	}
+	__atomic_store_n(&buddy->known[largest], 1, __ATOMIC_RELEASE);
+}
+
+static inline void mark_used(struct buddy *buddy, unsigned order, size_t block)
+{
+	__atomic_fetch_or(&buddy->used[order][block >> 6], hbitmap_bit(block), __ATOMIC_RELAXED);
+}
+
+/* False: another call has freed it meanwhile. */
+static inline bool unmark_used(struct buddy *buddy, unsigned order, size_t block)
+{
+	uint64_t bit = hbitmap_bit(block);
+
+	return __atomic_fetch_and(&buddy->used[order][block >> 6], ~bit, __ATOMIC_RELAXED) & bit;
+}
+
+/* Merge a pair of an order; if that makes another pair, defer it for the one that was deferred. */
+static NOINLINE void merge(struct buddy *buddy, unsigned order, size_t pair)
+{
+	while (pair != NO_BLOCK) {
+		size_t block = pair, deferred;
+
+		unmark_free(buddy, order, 2 * pair);
+		unmark_free(buddy, order, 2 * pair + 1);
 		order++;
-	} while (order < BUDDY_MAX_ORDER && is_free(buddy, order, block ^ 1));
-	mark_free(buddy, order, block);
+		mark_free(buddy, order, block);
+		if (order == BUDDY_MAX_ORDER || !is_free(buddy, order, block ^ 1))
+			return;
+		deferred = buddy->deferred[order];
+		buddy->deferred[order] = block >> 1;
+		pair = deferred;
+	}
+}
+
+static NOINLINE void drain(struct buddy *buddy)
+{
+	for (unsigned order = 0; order < BUDDY_MAX_ORDER; order++) {
+		size_t pair = buddy->deferred[order];
+
+		buddy->deferred[order] = NO_BLOCK;
+		merge(buddy, order, pair);
+	}
 }
 
 /* [page, page + 2^order) becomes free. */
 static inline void release(struct buddy *buddy, size_t page, unsigned order)
 {
-	size_t block = page >> order;
+	size_t block = page >> order, deferred;
+	uint64_t word = mark_free(buddy, order, block);
 
-	buddy->free_pages += 1UL << order;
-	if (order < BUDDY_MAX_ORDER && is_free(buddy, order, block ^ 1))
-		merge(buddy, order, block);
-	else
-		mark_free(buddy, order, block);
+	if (order == BUDDY_MAX_ORDER || !(word & hbitmap_bit(block ^ 1)))
+		return;
+	deferred = buddy->deferred[order];
+	buddy->deferred[order] = block >> 1;
+	if (UNLIKELY(deferred != NO_BLOCK))
+		merge(buddy, order, deferred);
 }
 
-/* The rest of the free block of order `from` around the block at `page` becomes free blocks. */
-static NOINLINE void split(struct buddy *buddy, unsigned from, size_t page, unsigned order)
+static inline void take_free(struct buddy *buddy, unsigned order, size_t block)
 {
-	while (from > order) {
-		from--;
-		mark_free(buddy, from, (page >> from) ^ 1);
-	}
+	unmark_free(buddy, order, block);
+	if (buddy->deferred[order] == block >> 1)
+		buddy->deferred[order] = NO_BLOCK;
+	if (UNLIKELY(order == BUDDY_MAX_ORDER))
+		make_known(buddy, block);
 }
 
 /* Use [page, page + 2^order) of the free block of order `from` around it; the rest stays free. */
-static inline void carve(struct buddy *buddy, unsigned from, size_t page, unsigned order)
+static void carve(struct buddy *buddy, unsigned from, size_t page, unsigned order)
 {
-	unmark_free(buddy, from, page >> from);
-	if (from > order)
-		split(buddy, from, page, order);
-	lazymap_set(&buddy->used[order], page >> order);
-	buddy->free_pages -= 1UL << order;
+	unsigned rest = from;
+
+	take_free(buddy, from, page >> from);
+	while (rest-- > order)
+		mark_free(buddy, rest, (page >> rest) ^ 1);
+	mark_used(buddy, order, page >> order);
 }
 
 /* The reverse for the used block of order `from`: its rest stays used, in smaller blocks. */
 static void uncarve(struct buddy *buddy, unsigned from, size_t page, unsigned order)
 {
-	lazymap_clear(&buddy->used[from], page >> from);
+	/* Who frees it at this very moment, without the lock, has it: the mistake is harmless. */
+	if (from == BUDDY_ORDERS || !unmark_used(buddy, from, page >> from))
+		return;
 	while (from > order) {
 		from--;
-		lazymap_set(&buddy->used[from], (page >> from) ^ 1);
+		mark_used(buddy, from, (page >> from) ^ 1);
 	}
 	release(buddy, page, order);
 }
@@ -131,7 +215,7 @@ static unsigned free_order(const struct buddy *buddy, size_t page)
 {
 	unsigned order = 0;
 
-	while (order < BUDDY_ORDERS && !hbitmap_test(&buddy->free[order], page >> order))
+	while (order < BUDDY_ORDERS && !is_free(buddy, order, page >> order))
 		order++;
 	return order;
 }
@@ -140,7 +224,7 @@ static unsigned used_order(const struct buddy *buddy, size_t page)
 {
 	unsigned order = 0;
 
-	while (order < BUDDY_ORDERS && !lazymap_test(&buddy->used[order], page >> order))
+	while (order < BUDDY_ORDERS && !buddy_used(buddy, order, page >> order))
 		order++;
 	return order;
 }
@@ -157,17 +241,15 @@ static unsigned order_within(size_t page, size_t end)
 
 /* --- choosing a block --- */
 
-/* The free block of order `from` around `page`, of which [page, page + 2^order) will be used. */
-struct choice {
-	unsigned from;
-	size_t page;
-};
+/*
+ * What chooses returns a page: [page, page + 2^order) will be used, of the free
+ * block around it. NO_BLOCK: there is none.
+ */
 
-/* How many pages, from page 0 on, lie wholly at or below `limit`. */
-static size_t pages_below(const struct buddy *buddy, uint64_t limit)
+/* How many pages, from page 0 on, lie wholly at or below `limit`: with their last byte. */
+static inline size_t pages_below(const struct buddy *buddy, uint64_t limit)
 {
-	/* limit + 1 would wrap for the largest; the last page counts when its last byte is in. */
-	uint64_t end = (limit >> PAGE_SHIFT) + (((limit & (PAGE_SIZE - 1)) + 1) >> PAGE_SHIFT);
+	uint64_t end = limit < PAGE_SIZE - 1 ? 0 : ((limit - (PAGE_SIZE - 1)) >> PAGE_SHIFT) + 1;
 
 	if (end <= buddy->first)
 		return 0;
@@ -175,122 +257,179 @@ static size_t pages_below(const struct buddy *buddy, uint64_t limit)
 	return end < buddy->pages ? end : buddy->pages;
 }
 
-/* A random number scaled to [0, bound) without a division. */
-static size_t draw(struct buddy *buddy, size_t bound)
+static bool crosses(const struct page_fit *fit, uint64_t addr, uint64_t size)
 {
-	return (random_next(&buddy->random) >> 32) * bound >> 32;
+	uint64_t start = addr + fit->shift;
+
+	return (start ^ (start + size - 1)) & ~fit->boundary_mask;
 }
 
-/* Of the first `blocks` blocks of an order the nearest to block `near`, from below if it can be. */
-static size_t pick_near(const struct hbitmap *free, size_t blocks, size_t near)
+/*
+ * From `page` on, upwards for PLACE_LOW, else downwards, the nearest page where
+ * a block may begin that keeps the fit; it may lie beyond the last page. The
+ * address bits below the block's size are the same at each place: they are right
+ * everywhere or nowhere. And of places side by side the boundary is crossed at
+ * one in two at most, or at all.
+ */
+static size_t nearest(const struct buddy *buddy, const struct page_request *request, size_t page)
 {
-	size_t block = hbitmap_last(free, near < blocks ? near : blocks - 1);
+	const struct page_fit *fit = request->fit;
+	uint64_t size = PAGE_SIZE << request->order, addr = (buddy->first + page) << PAGE_SHIFT;
+	uint64_t start, skip;
+	bool up = request->place == PLACE_LOW;
 
-	return block != HBITMAP_NONE ? block : hbitmap_first(free, 0);
+	if (!fit)
+		return page;
+	if (up && addr < fit->first)
+		addr = ALIGN_UP(fit->first, size);
+	start = addr + fit->shift;
+	skip = (up ? -start : start) & fit->align_mask;
+	if (crosses(fit, up ? addr + skip : addr - skip, size))
+		skip += size;
+	if (skip & (size - 1) || skip > (up ? ~addr : addr))
+		return NO_BLOCK;
+	addr = up ? addr + skip : addr - skip;
+	if (addr < fit->first || ((addr + fit->shift) & fit->align_mask) ||
+	    crosses(fit, addr, size))
+		return NO_BLOCK;
+	return (addr >> PAGE_SHIFT) - buddy->first;
 }
 
-/* A block wholly below; in it the end that `place` names. `near` is a page, for PLACE_SHUFFLE. */
-static inline bool choose_whole(const struct buddy *buddy, const struct buddy_request *request,
-				size_t below, size_t near, struct choice *choice)
+/* At the asked end of the first `blocks` blocks of order `from`. */
+static size_t choose_of(const struct buddy *buddy, const struct page_request *request,
+			unsigned from, size_t blocks)
 {
-	for (unsigned order = request->order; order < BUDDY_ORDERS && below >> order; order++) {
-		const struct hbitmap *free = &buddy->free[order];
-		size_t blocks = below >> order, block;
+	const struct hbitmap *free = &buddy->free[from];
+	bool up = request->place == PLACE_LOW;
+	size_t i = up ? 0 : blocks - 1;
 
-		if (!buddy->free_blocks[order])
-			continue;
-		if (request->place == PLACE_HIGH)
-			block = hbitmap_last(free, blocks - 1);
-		else if (request->place == PLACE_LOW)
-			block = hbitmap_first(free, 0);
-		else
-			block = pick_near(free, blocks, near >> order);
+	while (i < blocks) {
+		size_t block = up ? hbitmap_first(free, i) : hbitmap_last(free, i);
+		size_t page = (block << from) + (up ? 0 : (1UL << from) - (1UL << request->order));
+
 		if (block >= blocks)
-			continue;
-		choice->from = order;
-		choice->page = block << order;
-		if (request->place != PLACE_LOW)
-			choice->page += (1UL << order) - (1UL << request->order);
-		return true;
+			break;
+		page = nearest(buddy, request, page);
+		i = page >> from; /* if it isn't in this block: where it would be */
+		if (i == block)
+			return page;
 	}
-	return false;
+	return NO_BLOCK;
 }
 
-/* The one free block that the limit cuts in two, if its lower part holds what is asked for. */
-static NOINLINE bool choose_straddling(const struct buddy *buddy,
-				       const struct buddy_request *request, size_t below,
-				       struct choice *choice)
+/* In a block wholly below, the smallest that is enough. */
+static size_t choose_whole(const struct buddy *buddy, const struct page_request *request,
+			   size_t below)
 {
-	size_t size = 1UL << request->order;
+	size_t page = NO_BLOCK;
 
-	for (unsigned order = request->order + 1; order < BUDDY_ORDERS; order++) {
-		size_t start = ALIGN_DOWN(below, 1UL << order);
+	for (unsigned from = request->order; from < BUDDY_ORDERS && page == NO_BLOCK; from++)
+		if (buddy->free_blocks[from])
+			page = choose_of(buddy, request, from, below >> from);
+	return page;
+}
 
-		if (start + size > below || !is_free(buddy, order, below >> order))
-			continue;
-		choice->from = order;
-		choice->page = request->place == PLACE_LOW ? start : ALIGN_DOWN(below, size) - size;
-		return true;
+/* In the one free block of which a part is below, and a part not. */
+static size_t choose_straddling(const struct buddy *buddy, const struct page_request *request,
+				size_t below)
+{
+	size_t size = 1UL << request->order, start, end = ALIGN_DOWN(below, size), page;
+	unsigned from = below < buddy->pages ? free_order(buddy, below) : BUDDY_ORDERS;
+
+	if (from == BUDDY_ORDERS)
+		return NO_BLOCK;
+	start = ALIGN_DOWN(below, 1UL << from);
+	if (start + size > end)
+		return NO_BLOCK;
+	page = nearest(buddy, request, request->place == PLACE_LOW ? start : end - size);
+	return page >= start && page <= end - size ? page : NO_BLOCK;
+}
+
+static size_t choose_below(const struct buddy *buddy, const struct page_request *request,
+			   size_t below)
+{
+	size_t page = choose_whole(buddy, request, below);
+
+	return page == NO_BLOCK ? choose_straddling(buddy, request, below) : page;
+}
+
+/* In the block around a random place, or in one below that. */
+static size_t choose_shuffled(struct buddy *buddy, const struct page_request *request, size_t below)
+{
+	/* Scaled without a division. */
+	size_t place = ((random_next(&buddy->random) >> 32) * below >> 32) + 1;
+	size_t page = choose_straddling(buddy, request, place);
+
+	return page == NO_BLOCK ? choose_whole(buddy, request, place) : page;
+}
+
+static size_t choose(struct buddy *buddy, const struct page_request *request, bool shuffle)
+{
+	size_t below = pages_below(buddy, request->limit), page = NO_BLOCK;
+
+	if (request->order > BUDDY_MAX_ORDER || !below)
+		return NO_BLOCK;
+	if (shuffle)
+		page = choose_shuffled(buddy, request, below);
+	if (page == NO_BLOCK)
+		page = choose_below(buddy, request, below);
+	if (page != NO_BLOCK)
+		return page;
+	drain(buddy);
+	return choose_below(buddy, request, below);
+}
+
+/* Any request. */
+static NOINLINE size_t alloc_any(struct buddy *buddy, const struct page_request *request)
+{
+	size_t page = choose(buddy, request, request->place == PLACE_SHUFFLE);
+
+	if (page != NO_BLOCK)
+		carve(buddy, free_order(buddy, page), page, request->order);
+	return page;
+}
+
+/* What is asked most and found most: the highest block, of just the order. */
+static inline size_t alloc_highest(struct buddy *buddy, const struct page_request *request)
+{
+	unsigned order = request->order;
+	const struct hbitmap *free = &buddy->free[order];
+	size_t block, blocks;
+
+	if (request->limit == NO_LIMIT) {
+		block = hbitmap_top(free);
+	} else {
+		blocks = pages_below(buddy, request->limit) >> order;
+		block = blocks ? hbitmap_last(free, blocks - 1) : NO_BLOCK;
 	}
-	return false;
+	if (block == NO_BLOCK)
+		return NO_BLOCK;
+	take_free(buddy, order, block);
+	mark_used(buddy, order, block);
+	return block << order;
 }
 
-/* The block around one page, whatever its order. */
-static bool choose_around(const struct buddy *buddy, const struct buddy_request *request,
-			  size_t below, size_t page, struct choice *choice)
-{
-	size_t size = 1UL << request->order;
-
-	choice->from = free_order(buddy, page);
-	choice->page = ALIGN_DOWN(page, size);
-	return choice->from >= request->order && choice->from < BUDDY_ORDERS &&
-	       choice->page + size <= below;
-}
-
-static NOINLINE bool choose_shuffled(struct buddy *buddy, const struct buddy_request *request,
-				     size_t below, struct choice *choice)
-{
-	size_t near = draw(buddy, below);
-
-	return choose_around(buddy, request, below, near, choice) ||
-	       choose_whole(buddy, request, below, near, choice) ||
-	       choose_straddling(buddy, request, below, choice);
-}
-
-static inline bool choose(struct buddy *buddy, const struct buddy_request *request,
-			  struct choice *choice)
-{
-	size_t below = pages_below(buddy, request->limit);
-
-	if (request->order > BUDDY_MAX_ORDER)
-		return false;
-	if (request->place == PLACE_SHUFFLE)
-		return choose_shuffled(buddy, request, below, choice);
-	return choose_whole(buddy, request, below, 0, choice) ||
-	       choose_straddling(buddy, request, below, choice);
-}
-
-phys_addr_t buddy_alloc(struct buddy *buddy, const struct buddy_request *request)
+phys_addr_t buddy_alloc(struct buddy *buddy, const struct page_request *request, size_t keep)
 {
 	unsigned long flags = port_lock(&buddy->lock);
-	phys_addr_t addr = PHYS_NONE;
-	struct choice choice;
+	size_t page = NO_BLOCK;
 
-	if (choose(buddy, request, &choice)) {
-		carve(buddy, choice.from, choice.page, request->order);
-		addr = phys((buddy->first + choice.page) << PAGE_SHIFT);
+	if (request->order <= BUDDY_MAX_ORDER &&
+	    (!keep || buddy_free_pages(buddy) >= keep + (1UL << request->order))) {
+		if (request->place == PLACE_HIGH && !request->fit)
+			page = alloc_highest(buddy, request);
+		if (UNLIKELY(page == NO_BLOCK))
+			page = alloc_any(buddy, request);
 	}
 	port_unlock(&buddy->lock, flags);
-	return addr;
+	return page == NO_BLOCK ? PHYS_NONE : phys((buddy->first + page) << PAGE_SHIFT);
 }
 
-bool buddy_fits(struct buddy *buddy, const struct buddy_request *request)
+bool buddy_fits(struct buddy *buddy, const struct page_request *request)
 {
-	/* Not PLACE_SHUFFLE: asking must not move the random sequence. */
-	struct buddy_request asked = {.order = request->order, .limit = request->limit};
 	unsigned long flags = port_lock(&buddy->lock);
-	struct choice choice;
-	bool fits = choose(buddy, &asked, &choice);
+	/* Without a draw: asking must not move the random sequence. */
+	bool fits = choose(buddy, request, false) != NO_BLOCK;
 
 	port_unlock(&buddy->lock, flags);
 	return fits;
@@ -298,24 +437,10 @@ bool buddy_fits(struct buddy *buddy, const struct buddy_request *request)
 
 /* --- giving back --- */
 
-/* Where an address is; a page number at or above buddy->pages: not here. */
-static size_t page_of(const struct buddy *buddy, phys_addr_t addr)
-{
-	return (addr.value >> PAGE_SHIFT) - buddy->first;
-}
-
-static bool allocated_locked(const struct buddy *buddy, phys_addr_t addr, unsigned order)
-{
-	size_t page = page_of(buddy, addr);
-
-	return order <= BUDDY_MAX_ORDER && !(addr.value & ((PAGE_SIZE << order) - 1)) &&
-	       page < buddy->pages && lazymap_test(&buddy->used[order], page >> order);
-}
-
 /* What is wrong with freeing this block, by its first page. */
-static enum page_misuse diagnose(const struct buddy *buddy, phys_addr_t addr, unsigned order)
+static enum page_misuse diagnose_locked(const struct buddy *buddy, phys_addr_t addr, unsigned order)
 {
-	size_t page = page_of(buddy, addr);
+	size_t page = buddy_page(buddy, addr);
 
 	if (order > BUDDY_MAX_ORDER)
 		return PAGE_WRONG_ORDER;
@@ -328,31 +453,33 @@ static enum page_misuse diagnose(const struct buddy *buddy, phys_addr_t addr, un
 	return used_order(buddy, page) < BUDDY_ORDERS ? PAGE_WRONG_ORDER : PAGE_RESERVED;
 }
 
-bool buddy_free(struct buddy *buddy, phys_addr_t addr, unsigned order, enum page_misuse *why)
+static NOINLINE enum page_misuse diagnose(struct buddy *buddy, phys_addr_t addr, unsigned order)
 {
 	unsigned long flags = port_lock(&buddy->lock);
-	bool ours = allocated_locked(buddy, addr, order);
-	size_t page = page_of(buddy, addr);
+	enum page_misuse why = diagnose_locked(buddy, addr, order);
 
-	if (ours) {
-		lazymap_clear(&buddy->used[order], page >> order);
-		release(buddy, page, order);
-	} else {
-		*why = diagnose(buddy, addr, order);
-	}
 	port_unlock(&buddy->lock, flags);
-	return ours;
+	return why;
+}
+
+void buddy_free_parked(struct buddy *buddy, phys_addr_t addr, unsigned order)
+{
+	unsigned long flags = port_lock(&buddy->lock);
+
+	release(buddy, buddy_page(buddy, addr), order);
+	port_unlock(&buddy->lock, flags);
 }
 
 bool buddy_allocated(struct buddy *buddy, phys_addr_t addr, unsigned order, enum page_misuse *why)
 {
-	unsigned long flags = port_lock(&buddy->lock);
-	bool allocated = allocated_locked(buddy, addr, order);
+	if (order <= BUDDY_MAX_ORDER) {
+		size_t block = buddy_block(buddy_page(buddy, addr), order);
 
-	if (!allocated)
-		*why = diagnose(buddy, addr, order);
-	port_unlock(&buddy->lock, flags);
-	return allocated;
+		if (block < buddy->blocks[order] && buddy_used(buddy, order, block))
+			return true;
+	}
+	*why = diagnose(buddy, addr, order);
+	return false;
 }
 
 /* --- ranges --- */
@@ -361,10 +488,9 @@ bool buddy_allocated(struct buddy *buddy, phys_addr_t addr, unsigned order, enum
 static bool range_here(const struct buddy *buddy, phys_addr_t start, size_t pages, size_t *page,
 		       size_t *end)
 {
-	*page = page_of(buddy, start);
+	*page = buddy_page(buddy, start);
 	*end = *page + pages;
-	return !(start.value & (PAGE_SIZE - 1)) && *page < buddy->pages &&
-	       pages <= buddy->pages - *page;
+	return *page < buddy->pages && pages <= buddy->pages - *page;
 }
 
 int buddy_add(struct buddy *buddy, phys_addr_t start, size_t pages)
@@ -380,13 +506,14 @@ int buddy_add(struct buddy *buddy, phys_addr_t start, size_t pages)
 		if (order == BUDDY_MAX_ORDER) {
 			hbitmap_set_range(&buddy->free[order], page >> order, blocks);
 			buddy->free_blocks[order] += blocks;
-			buddy->free_pages += blocks << order;
 		} else {
 			blocks = 1;
+			make_known(buddy, page >> BUDDY_MAX_ORDER);
 			release(buddy, page, order);
 		}
 		page += blocks << order;
 	}
+	drain(buddy);
 	port_unlock(&buddy->lock, flags);
 	return here ? 0 : -EINVAL;
 }
@@ -420,12 +547,21 @@ static void convert(struct buddy *buddy, size_t page, size_t end,
 	}
 }
 
+void buddy_drain(struct buddy *buddy)
+{
+	unsigned long flags = port_lock(&buddy->lock);
+
+	drain(buddy);
+	port_unlock(&buddy->lock, flags);
+}
+
 int buddy_take(struct buddy *buddy, phys_addr_t start, size_t pages)
 {
 	unsigned long flags = port_lock(&buddy->lock);
 	size_t page, end;
 	int error = 0;
 
+	drain(buddy);
 	if (!range_here(buddy, start, pages, &page, &end))
 		error = -EINVAL;
 	else if (first_without(buddy, page, end, free_order) < end)
@@ -450,7 +586,7 @@ bool buddy_give(struct buddy *buddy, phys_addr_t start, size_t pages, enum page_
 		if (ours)
 			convert(buddy, page, end, used_order, uncarve);
 		else
-			*why = diagnose(buddy, phys((buddy->first + bad) << PAGE_SHIFT), 0);
+			*why = diagnose_locked(buddy, phys((buddy->first + bad) << PAGE_SHIFT), 0);
 	}
 	port_unlock(&buddy->lock, flags);
 	return ours;

@@ -10,7 +10,10 @@
  *
  * The managed pages themselves are never touched: they need not exist.
  *
- * Any context; each call takes the lock.
+ * A block that was given out can be parked: then it is neither given out nor
+ * free, but its holder's (a cache's), who gives it out again or frees it.
+ *
+ * Any context; each call takes the lock, but for parking, which is atomic.
  */
 #ifndef MM_BUDDY_H
 #define MM_BUDDY_H
@@ -29,6 +32,8 @@
 #define BUDDY_ORDERS	(BUDDY_MAX_ORDER + 1)
 #define BUDDY_MAX_PAGES (1UL << BUDDY_MAX_ORDER)
 
+#define NO_LIMIT	UINT64_MAX
+
 /* Which of the blocks that fit. Highest first is the default: it shows a wrong mask on boot one. */
 enum page_place { PLACE_HIGH, PLACE_LOW, PLACE_SHUFFLE };
 
@@ -44,23 +49,30 @@ struct page_fit {
 	uint64_t shift;		/* added to a physical address before these are looked at */
 };
 
-struct buddy_request {
-	unsigned order; /* up to BUDDY_MAX_ORDER */
-	enum page_place place;
-	uint64_t limit;		    /* the last byte lies at or below it */
-	const struct page_fit *fit; /* NULL: nothing more */
+enum zone_id { ZONE_DMA, ZONE_NORMAL, ZONE_COUNT };
+
+/* What is asked of pages_alloc(); zones are its affair, an allocator looks at the rest. */
+struct page_request {
+	unsigned order;	       /* 2^order pages, aligned to their size; up to BUDDY_MAX_ORDER */
+	enum zone_id zone;     /* ZONE_NORMAL, or ZONE_DMA for the reserve only */
+	bool dma_reserve;      /* a ZONE_NORMAL request that may fall back into ZONE_DMA */
+	enum page_place place; /* within the zone */
+	uint64_t limit;	       /* the last byte lies at or below it; NO_LIMIT */
+	const struct page_fit *fit; /* what else it must keep; NULL: nothing */
 };
 
 struct buddy {
 	uint64_t first; /* page number of page 0 here; a multiple of BUDDY_MAX_PAGES, as is: */
 	size_t pages;	/* from there on, all that can ever be added */
+	size_t blocks[BUDDY_ORDERS];  /* the same in blocks */
+	uint64_t *used[BUDDY_ORDERS]; /* bits, set and cleared atomically; garbage where not: */
+	uint8_t *known;		      /* a byte for each largest block: used[] is cleared there */
 	struct port_lock lock;
 	/* under lock: */
 	uint64_t random; /* state of PLACE_SHUFFLE */
-	size_t free_pages;
 	size_t free_blocks[BUDDY_ORDERS];
 	struct hbitmap free[BUDDY_ORDERS];
-	struct lazymap used[BUDDY_ORDERS];
+	size_t deferred[BUDDY_ORDERS]; /* a pair of free blocks that is yet to be merged, or none */
 };
 
 /* Bytes of bookkeeping for [base, base + pages), which is widened to whole blocks of the largest
@@ -75,21 +87,22 @@ int buddy_add(struct buddy *buddy, phys_addr_t start, size_t pages);
 
 /*
  * The block that fits the request: of the smallest order that has one wholly at
- * or below the limit, the highest (lowest; nearest below a random place), and
- * of that block the same end. Where only a block that straddles the limit is
- * left, its part below. (PLACE_SHUFFLE first tries the random place itself, at
- * any order.) PHYS_NONE: no aligned run of free pages fits.
+ * or below the limit, the highest (lowest; nearest below a random place, or the
+ * highest), and of that block the same end. Where only a block that straddles
+ * the limit is left, its part below. (PLACE_SHUFFLE first tries the random
+ * place itself, at any order.) PHYS_NONE: no aligned run of free pages fits,
+ * or less than `keep` pages would stay free.
  */
-phys_addr_t buddy_alloc(struct buddy *buddy, const struct buddy_request *request);
+phys_addr_t buddy_alloc(struct buddy *buddy, const struct page_request *request, size_t keep);
 
 /* Would it be served? */
-bool buddy_fits(struct buddy *buddy, const struct buddy_request *request);
-
-/* False, *why, and no effect, where this isn't a block that was given out. */
-bool buddy_free(struct buddy *buddy, phys_addr_t addr, unsigned order, enum page_misuse *why);
+bool buddy_fits(struct buddy *buddy, const struct page_request *request);
 
 /* Is exactly this block given out? Otherwise *why, what freeing it would be. */
 bool buddy_allocated(struct buddy *buddy, phys_addr_t addr, unsigned order, enum page_misuse *why);
+
+/* Merge all that can be merged, which otherwise is done when it must be. */
+void buddy_drain(struct buddy *buddy);
 
 /* Take exactly these pages: 0; -EBUSY, none taken: not all free; -EINVAL: outside its range. */
 int buddy_take(struct buddy *buddy, phys_addr_t start, size_t pages);
@@ -100,7 +113,55 @@ int buddy_take(struct buddy *buddy, phys_addr_t start, size_t pages);
  */
 bool buddy_give(struct buddy *buddy, phys_addr_t start, size_t pages, enum page_misuse *why);
 
+/* Is that block given out? `block` is below buddy->blocks[order]. */
+bool buddy_used(const struct buddy *buddy, unsigned order, size_t block);
+
 /* What is wrong with the allocator's state, in words; NULL: nothing. Walks all of it; no lock. */
 const char *buddy_validate(const struct buddy *buddy);
+
+/* Pages that are free now. */
+static inline size_t buddy_free_pages(const struct buddy *buddy)
+{
+	size_t pages = 0;
+
+	for (unsigned order = 0; order < BUDDY_ORDERS; order++)
+		pages += buddy->free_blocks[order] << order;
+	return pages;
+}
+
+/* A page's number here; at or above buddy->pages: it isn't one. Rotated: stray bits make it huge.
+ */
+static inline uint64_t buddy_page(const struct buddy *buddy, phys_addr_t addr)
+{
+	return (addr.value >> PAGE_SHIFT | addr.value << (64 - PAGE_SHIFT)) - buddy->first;
+}
+
+/* The number of the block that begins there; at or above buddy->blocks[order]: none does. */
+static inline size_t buddy_block(uint64_t page, unsigned order)
+{
+	return page >> order | page << (-order & 63);
+}
+
+/* A block that is given out, up to BUDDY_MAX_ORDER, becomes the caller's; false: it isn't one. */
+static inline bool buddy_park(struct buddy *buddy, phys_addr_t addr, unsigned order)
+{
+	uint64_t page = buddy_page(buddy, addr);
+	size_t block = buddy_block(page, order);
+	uint64_t bit = hbitmap_bit(block);
+
+	return block < buddy->blocks[order] && buddy->known[page >> BUDDY_MAX_ORDER] &&
+	       (__atomic_fetch_and(&buddy->used[order][block >> 6], ~bit, __ATOMIC_RELAXED) & bit);
+}
+
+/* It is given out again. */
+static inline void buddy_unpark(struct buddy *buddy, phys_addr_t addr, unsigned order)
+{
+	size_t block = buddy_page(buddy, addr) >> order;
+
+	__atomic_fetch_or(&buddy->used[order][block >> 6], hbitmap_bit(block), __ATOMIC_RELAXED);
+}
+
+/* It becomes free. */
+void buddy_free_parked(struct buddy *buddy, phys_addr_t addr, unsigned order);
 
 #endif

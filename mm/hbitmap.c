@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The bitmaps of hbitmap.h.
+ * The bitmap of hbitmap.h.
  *
  * In memory the upper levels come first, so that one sweep clears them:
  *
@@ -15,16 +15,6 @@
 static size_t words_of(size_t bits)
 {
 	return (bits + 63) >> 6;
-}
-
-static unsigned lowest(uint64_t word)
-{
-	return (unsigned)__builtin_ctzll(word);
-}
-
-static unsigned highest(uint64_t word)
-{
-	return 63 ^ (unsigned)__builtin_clzll(word);
 }
 
 /* Words of all levels above the leaves. */
@@ -122,9 +112,9 @@ size_t hbitmap_last(const struct hbitmap *map, size_t i)
 		uint64_t bits = word_at(map, l, w) & UINT64_MAX >> (63 - (i & 63));
 
 		if (bits) {
-			i = w << 6 | highest(bits);
+			i = w << 6 | hbitmap_highest(bits);
 			while (l-- > 0)
-				i = i << 6 | highest(map->level[l][i]);
+				i = i << 6 | hbitmap_highest(map->level[l][i]);
 			return i;
 		}
 		if (w == 0)
@@ -143,9 +133,9 @@ size_t hbitmap_first(const struct hbitmap *map, size_t i)
 		uint64_t bits = word_at(map, l, w) & UINT64_MAX << (i & 63);
 
 		if (bits) {
-			i = w << 6 | lowest(bits);
+			i = w << 6 | hbitmap_lowest(bits);
 			while (l-- > 0)
-				i = i << 6 | lowest(map->level[l][i]);
+				i = i << 6 | hbitmap_lowest(map->level[l][i]);
 			return i;
 		}
 		i = w + 1;
@@ -176,18 +166,4 @@ bool hbitmap_valid(const struct hbitmap *map)
 		if (!level_valid(map, l, bits))
 			return false;
 	return true;
-}
-
-size_t lazymap_size(size_t bits)
-{
-	return (words_of(bits) + words_of(words_of(bits))) * sizeof(uint64_t);
-}
-
-void lazymap_init(struct lazymap *map, size_t bits, void *memory)
-{
-	size_t known = words_of(words_of(bits));
-
-	memset(memory, 0, known * sizeof(uint64_t));
-	map->known = memory;
-	map->word = map->known + known;
 }

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bitmaps over memory that nobody cleared, in two kinds.
- *
- * struct hbitmap finds set bits: a bit of level l + 1 says that word of level l
- * is not zero, up to a root of one word. A search looks at one word a level on
- * the way up and one on the way down, whatever the size and the filling.
+ * A bitmap that finds its set bits, over memory that nobody cleared: a bit of level l + 1 says that
+ *word of level l is not zero, up to a root of one word. A search looks at one word a level on the
+ *way up and one on the way down, whatever the size and the filling.
  *
  *	level 2 (root)   |............1.1|
  *	                              | '-------------.
@@ -17,10 +15,7 @@
  * is 0 is garbage, and is overwritten when its first bit is set. So there are
  * always two levels at least.
  *
- * struct lazymap only sets, clears and tests, and is cheaper at that: a bit of
- * `known` says that its word was ever written, and stays.
- *
- * Both live in memory of the caller's, who also locks.
+ * It lives in memory of the caller's, who also locks.
  */
 #ifndef MM_HBITMAP_H
 #define MM_HBITMAP_H
@@ -37,18 +32,11 @@ struct hbitmap {
 	uint64_t *level[HBITMAP_LEVELS];
 };
 
-struct lazymap {
-	uint64_t *word;
-	uint64_t *known; /* a bit a word */
-};
-
 /* Bytes of memory (8-aligned) for that many bits, HBITMAP_MAX_BITS at most. */
 size_t hbitmap_size(size_t bits);
-size_t lazymap_size(size_t bits);
 
 /* All bits clear. */
 void hbitmap_init(struct hbitmap *map, size_t bits, void *memory);
-void lazymap_init(struct lazymap *map, size_t bits, void *memory);
 
 /* The highest set bit <= i, the lowest >= i, for i < bits; HBITMAP_NONE: there is none. */
 size_t hbitmap_last(const struct hbitmap *map, size_t i);
@@ -76,6 +64,18 @@ static inline uint64_t hbitmap_bit(size_t i)
 	return 1ULL << (i & 63);
 }
 
+/* The highest set bit of a word that isn't 0. (Any other type than size_t is extended once more.)
+ */
+static inline size_t hbitmap_highest(uint64_t word)
+{
+	return 63 - (size_t)__builtin_clzll(word);
+}
+
+static inline size_t hbitmap_lowest(uint64_t word)
+{
+	return (size_t)__builtin_ctzll(word);
+}
+
 static inline bool hbitmap_leaf_live(const struct hbitmap *map, size_t leaf)
 {
 	return map->level[1][leaf >> 6] >> (leaf & 63) & 1;
@@ -88,26 +88,26 @@ static inline bool hbitmap_test(const struct hbitmap *map, size_t i)
 	return hbitmap_leaf_live(map, leaf) && (map->level[0][leaf] >> (i & 63) & 1);
 }
 
-static inline void hbitmap_set(struct hbitmap *map, size_t i)
+/* Returns the word that it is in, as it is then: its neighbours are looked at for nothing. */
+static inline uint64_t hbitmap_set(struct hbitmap *map, size_t i)
 {
 	size_t leaf = i >> 6;
 
-	if (hbitmap_leaf_live(map, leaf)) {
-		map->level[0][leaf] |= hbitmap_bit(i);
-		return;
-	}
+	if (__builtin_expect(hbitmap_leaf_live(map, leaf), 1))
+		return map->level[0][leaf] |= hbitmap_bit(i);
 	map->level[0][leaf] = hbitmap_bit(i);
 	hbitmap_rise(map, leaf);
+	return hbitmap_bit(i);
 }
 
 /* The bit is set: in a leaf that is garbage there is nothing to clear. */
 static inline void hbitmap_clear(struct hbitmap *map, size_t i)
 {
-	size_t leaf = i >> 6;
+	uint64_t *leaf = &map->level[0][i >> 6];
 
-	map->level[0][leaf] &= ~hbitmap_bit(i);
-	if (!map->level[0][leaf])
-		hbitmap_fall(map, leaf);
+	*leaf &= ~hbitmap_bit(i);
+	if (__builtin_expect(!*leaf, 0))
+		hbitmap_fall(map, i >> 6);
 }
 
 static inline size_t hbitmap_top(const struct hbitmap *map)
@@ -118,7 +118,7 @@ static inline size_t hbitmap_top(const struct hbitmap *map)
 	if (!map->level[l][0])
 		return HBITMAP_NONE;
 	do
-		i = i << 6 | (63 ^ (unsigned)__builtin_clzll(map->level[l][i]));
+		i = i << 6 | hbitmap_highest(map->level[l][i]);
 	while (l-- > 0);
 	return i;
 }
@@ -131,7 +131,7 @@ static inline size_t hbitmap_bottom(const struct hbitmap *map)
 	if (!map->level[l][0])
 		return HBITMAP_NONE;
 	do
-		i = i << 6 | (unsigned)__builtin_ctzll(map->level[l][i]);
+		i = i << 6 | hbitmap_lowest(map->level[l][i]);
 	while (l-- > 0);
 	return i;
 }
@@ -140,30 +140,6 @@ static inline size_t hbitmap_bottom(const struct hbitmap *map)
 static inline bool hbitmap_any(const struct hbitmap *map, size_t first, size_t last)
 {
 	return hbitmap_first(map, first) <= last;
-}
-
-static inline bool lazymap_test(const struct lazymap *map, size_t i)
-{
-	size_t w = i >> 6;
-
-	return (map->known[w >> 6] >> (w & 63) & 1) && (map->word[w] >> (i & 63) & 1);
-}
-
-static inline void lazymap_set(struct lazymap *map, size_t i)
-{
-	size_t w = i >> 6;
-
-	if (!(map->known[w >> 6] >> (w & 63) & 1)) {
-		map->known[w >> 6] |= hbitmap_bit(w);
-		map->word[w] = 0;
-	}
-	map->word[w] |= hbitmap_bit(i);
-}
-
-/* The bit is set. */
-static inline void lazymap_clear(struct lazymap *map, size_t i)
-{
-	map->word[i >> 6] &= ~hbitmap_bit(i);
 }
 
 #endif

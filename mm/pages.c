@@ -13,8 +13,17 @@
 #include "mm/pages.h"
 #include "mm/errno.h"
 
+#define NOINLINE __attribute__((noinline)) /* off the short path */
+
 /* More than this can't be indexed: 4 TiB. */
 #define TOP_MAX (ZONE_DMA_END + ((uint64_t)HBITMAP_MAX_BITS << PAGE_SHIFT))
+
+/*
+ * Of ZONE_DMA: 2 MiB of a whole one. An ISA device has 64 KiB a transfer, a sound
+ * or network card of that kind half a MiB: two of each, and something to spare;
+ * and of a machine that has little else the greater part can be used.
+ */
+#define WATERMARK_PART 8
 
 static size_t normal_pages(uint64_t top)
 {
@@ -54,6 +63,8 @@ void pages_build(struct zones *zones, struct memmap *map, uint64_t top, uint64_t
 		add_part(normal, map->free.range[i], ZONE_DMA_END, top);
 	}
 	map->free.count = 0;
+	zones->watermark = buddy_free_pages(&dma->buddy) / WATERMARK_PART;
+	pages_cache(zones, true);
 }
 
 int pages_init(struct zones *zones, struct memmap *map, uint64_t seed)
@@ -82,76 +93,244 @@ static struct zone *zone_of(struct zones *zones, phys_addr_t addr)
 	return &zones->zone[addr.value < ZONE_DMA_END ? ZONE_DMA : ZONE_NORMAL];
 }
 
+/* --- the CPUs' caches --- */
+
+/* 0: nothing was in it. */
+static inline phys_addr_t empty_slot(uint64_t *slot)
+{
+	return phys(__atomic_exchange_n(slot, 0, __ATOMIC_ACQUIRE));
+}
+
+/* What the caches hold becomes free. False: there was nothing. */
+static NOINLINE bool drain_caches(struct zones *zones)
+{
+	struct buddy *buddy = &zones->zone[ZONE_NORMAL].buddy;
+	bool any = false;
+
+	for (unsigned cpu = 0; cpu < PORT_CPUS; cpu++) {
+		for (unsigned i = 0; i < PAGE_CACHE_SLOTS; i++) {
+			phys_addr_t addr = empty_slot(&zones->cache[cpu].slot[i]);
+
+			if (!addr.value)
+				continue;
+			buddy_free_parked(buddy, addr, i % PAGE_CACHE_ORDERS);
+			any = true;
+		}
+	}
+	return any;
+}
+
+/* Any block of the order will do. */
+static inline bool is_plain(const struct zones *zones, const struct page_request *request)
+{
+	return request->order < zones->cached && request->zone == ZONE_NORMAL &&
+	       request->limit == NO_LIMIT && request->place == PLACE_HIGH && !request->fit;
+}
+
+static inline bool cache_take(struct zones *zones, unsigned order, phys_addr_t *addr)
+{
+	struct page_cache *cache = &zones->cache[port_cpu()];
+	size_t next = __atomic_load_n(&cache->next[order], __ATOMIC_RELAXED);
+
+	if (next < PAGE_CACHE_ORDERS)
+		return false;
+	next -= PAGE_CACHE_ORDERS;
+	__atomic_store_n(&cache->next[order], next, __ATOMIC_RELAXED);
+	*addr = empty_slot(&cache->slot[next]);
+	if (!addr->value)
+		return false;
+	buddy_unpark(&zones->zone[ZONE_NORMAL].buddy, *addr, order);
+	return true;
+}
+
+/* False: it isn't for the cache, or a mistake; or it is *parked, and there is no room. */
+static inline bool cache_put(struct zones *zones, phys_addr_t addr, unsigned order, bool *parked)
+{
+	struct page_cache *cache = &zones->cache[port_cpu()];
+	uint64_t empty = 0;
+	size_t next;
+
+	if (order >= zones->cached || addr.value < zones->plain_from ||
+	    !buddy_park(&zones->zone[ZONE_NORMAL].buddy, addr, order))
+		return false;
+	*parked = true;
+	next = __atomic_load_n(&cache->next[order], __ATOMIC_RELAXED);
+	if (next >= PAGE_CACHE_SLOTS)
+		return false;
+	__atomic_store_n(&cache->next[order], next + PAGE_CACHE_ORDERS, __ATOMIC_RELAXED);
+	return __atomic_compare_exchange_n(&cache->slot[next], &empty, addr.value, false,
+					   __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+}
+
+void pages_cached(const struct zones *zones, size_t blocks[PAGE_CACHE_ORDERS])
+{
+	memset(blocks, 0, PAGE_CACHE_ORDERS * sizeof(blocks[0]));
+	for (unsigned cpu = 0; cpu < PORT_CPUS; cpu++)
+		for (unsigned i = 0; i < PAGE_CACHE_SLOTS; i++)
+			blocks[i % PAGE_CACHE_ORDERS] += zones->cache[cpu].slot[i] != 0;
+}
+
+void pages_cache(struct zones *zones, bool use)
+{
+	zones->cached = 0;
+	drain_caches(zones);
+	for (unsigned cpu = 0; cpu < PORT_CPUS; cpu++)
+		for (unsigned order = 0; order < PAGE_CACHE_ORDERS; order++)
+			zones->cache[cpu].next[order] = order;
+	if (use)
+		zones->cached = PAGE_CACHE_ORDERS;
+}
+
+void pages_drain(struct zones *zones)
+{
+	drain_caches(zones);
+	for (enum zone_id id = 0; id < ZONE_COUNT; id++)
+		buddy_drain(&zones->zone[id].buddy);
+}
+
+/* --- requests --- */
+
 /* Why neither the request's own zone nor, where it may, the reserve had a block. */
 static enum page_refusal why_not(struct zones *zones, const struct page_request *request)
 {
 	struct buddy *own = &zones->zone[request->zone].buddy;
 	struct buddy *reserve = &zones->zone[ZONE_DMA].buddy;
-	struct buddy_request asked = {.order = request->order, .limit = request->limit};
+	struct page_request asked = *request;
 
 	if (request->order > BUDDY_MAX_ORDER)
 		return REFUSED_SIZE;
 	/* Had it been allowed there, it would have been served. */
 	if (buddy_fits(reserve, &asked))
-		return REFUSED_RESERVE;
+		return request->dma_reserve ? REFUSED_WATERMARK : REFUSED_RESERVE;
 	asked.limit = NO_LIMIT;
+	asked.fit = NULL;
 	if (buddy_fits(own, &asked) || (request->dma_reserve && buddy_fits(reserve, &asked)))
 		return REFUSED_LIMIT;
 	return REFUSED_EMPTY;
 }
 
-static void count_refusal(struct zones *zones, const struct page_request *request)
+static void count_refusal(struct zones *zones, const struct page_request *request,
+			  const void *caller)
 {
 	struct zone *zone = &zones->zone[request->zone];
 	enum page_refusal why = why_not(zones, request);
 	unsigned long flags = port_lock(&zone->buddy.lock);
 
 	zone->refused[why]++;
+	zone->last_refused = (struct page_refused){caller, request->limit, request->order, why};
 	port_unlock(&zone->buddy.lock, flags);
+}
+
+/* What a request that could be served elsewhere must leave to those who can't. */
+static size_t to_keep(const struct zones *zones, const struct page_request *request)
+{
+	return request->limit < ZONE_DMA_END ? 0 : zones->watermark;
+}
+
+/* What the zone's own free blocks don't serve: what the caches held, then the reserve. */
+static NOINLINE phys_addr_t alloc_at_last(struct zones *zones, const struct page_request *request,
+					  const void *caller)
+{
+	struct zone *zone = zones->zone;
+	phys_addr_t addr = PHYS_NONE;
+
+	if (request->zone == ZONE_NORMAL && drain_caches(zones))
+		addr = buddy_alloc(&zone[ZONE_NORMAL].buddy, request, 0);
+	if (phys_is_none(addr) && request->dma_reserve && request->zone != ZONE_DMA)
+		addr = buddy_alloc(&zone[ZONE_DMA].buddy, request, to_keep(zones, request));
+	if (phys_is_none(addr))
+		count_refusal(zones, request, caller);
+	return addr;
+}
+
+static NOINLINE phys_addr_t alloc_from_zone(struct zones *zones, const struct page_request *request,
+					    const void *caller)
+{
+	phys_addr_t addr = buddy_alloc(&zones->zone[request->zone].buddy, request, 0);
+
+	if (phys_is_none(addr))
+		return alloc_at_last(zones, request, caller);
+	if (is_plain(zones, request))
+		zones->plain_from = addr.value;
+	return addr;
 }
 
 phys_addr_t pages_alloc(struct zones *zones, const struct page_request *request)
 {
-	struct buddy_request asked = {
-		.order = request->order, .place = request->place, .limit = request->limit};
-	phys_addr_t addr = buddy_alloc(&zones->zone[request->zone].buddy, &asked);
+	phys_addr_t addr;
 
-	if (phys_is_none(addr) && request->dma_reserve && request->zone != ZONE_DMA)
-		addr = buddy_alloc(&zones->zone[ZONE_DMA].buddy, &asked);
-	if (phys_is_none(addr))
-		count_refusal(zones, request);
-	return addr;
+	if (is_plain(zones, request) && cache_take(zones, request->order, &addr))
+		return addr;
+	return alloc_from_zone(zones, request, __builtin_return_address(0));
+}
+
+static NOINLINE void misused(struct zones *zones, phys_addr_t addr, unsigned order,
+			     const void *caller)
+{
+	enum page_misuse why;
+
+	if (!pages_allocated(zones, addr, order, &why))
+		port_page_misuse(why, addr, order, caller);
+}
+
+static NOINLINE void free_to_zone(struct zones *zones, phys_addr_t addr, unsigned order,
+				  bool parked, const void *caller)
+{
+	struct buddy *buddy = &zone_of(zones, addr)->buddy;
+
+	if (parked || (order <= BUDDY_MAX_ORDER && buddy_park(buddy, addr, order)))
+		buddy_free_parked(buddy, addr, order);
+	else
+		misused(zones, addr, order, caller);
 }
 
 void pages_free(struct zones *zones, phys_addr_t addr, unsigned order)
 {
-	enum page_misuse why;
+	bool parked = false;
 
-	if (!buddy_free(&zone_of(zones, addr)->buddy, addr, order, &why))
-		port_page_misuse(why, addr, order, __builtin_return_address(0));
+	if (!cache_put(zones, addr, order, &parked))
+		free_to_zone(zones, addr, order, parked, __builtin_return_address(0));
 }
 
 bool pages_allocated(struct zones *zones, phys_addr_t addr, unsigned order, enum page_misuse *why)
 {
-	return buddy_allocated(&zone_of(zones, addr)->buddy, addr, order, why);
+	struct buddy *buddy = &zone_of(zones, addr)->buddy;
+
+	/* A block in a cache is in no bitmap: it must be in one to be told from a reserved one. */
+	return buddy_allocated(buddy, addr, order, why) ||
+	       (*why == PAGE_RESERVED && drain_caches(zones) &&
+		buddy_allocated(buddy, addr, order, why));
 }
 
 int pages_take(struct zones *zones, phys_addr_t start, size_t pages)
 {
-	return buddy_take(&zone_of(zones, start)->buddy, start, pages);
+	struct buddy *buddy = &zone_of(zones, start)->buddy;
+	int error = buddy_take(buddy, start, pages);
+
+	if (error == -EBUSY && drain_caches(zones))
+		error = buddy_take(buddy, start, pages);
+	return error;
 }
 
 void pages_give(struct zones *zones, phys_addr_t start, size_t pages)
 {
+	struct buddy *buddy = &zone_of(zones, start)->buddy;
 	enum page_misuse why;
 
-	if (!buddy_give(&zone_of(zones, start)->buddy, start, pages, &why))
+	if (buddy_give(buddy, start, pages, &why))
+		return;
+	if (!drain_caches(zones) || !buddy_give(buddy, start, pages, &why))
 		port_page_misuse(why, start, 0, __builtin_return_address(0));
 }
 
 uint64_t pages_free_bytes(struct zones *zones, enum zone_id zone)
 {
-	return (uint64_t)zones->zone[zone].buddy.free_pages << PAGE_SHIFT;
+	size_t pages = buddy_free_pages(&zones->zone[zone].buddy), blocks[PAGE_CACHE_ORDERS];
+
+	pages_cached(zones, blocks);
+	for (unsigned order = 0; zone == ZONE_NORMAL && order < PAGE_CACHE_ORDERS; order++)
+		pages += blocks[order] << order;
+	return (uint64_t)pages << PAGE_SHIFT;
 }
 
 uint64_t pages_top(const struct zones *zones)
@@ -176,6 +355,7 @@ const char *page_refusal_name(enum page_refusal why)
 		[REFUSED_LIMIT] = "none below the limit",
 		[REFUSED_EMPTY] = "no such block free",
 		[REFUSED_RESERVE] = "only ZONE_DMA has one",
+		[REFUSED_WATERMARK] = "only ZONE_DMA has one, below its watermark",
 	};
 
 	return names[why];

@@ -17,18 +17,6 @@
 #include "mm/types.h"
 
 #define ZONE_DMA_END MIB(16)
-#define NO_LIMIT     UINT64_MAX
-
-enum zone_id { ZONE_DMA, ZONE_NORMAL, ZONE_COUNT };
-
-struct page_request {
-	unsigned order;	       /* 2^order pages, aligned to their size; up to BUDDY_MAX_ORDER */
-	enum zone_id zone;     /* ZONE_NORMAL, or ZONE_DMA for the reserve only */
-	bool dma_reserve;      /* a ZONE_NORMAL request that may fall back into ZONE_DMA */
-	enum page_place place; /* within the zone */
-	uint64_t limit;	       /* the last byte lies at or below it; NO_LIMIT */
-	const struct page_fit *fit; /* what else it must keep; NULL: nothing */
-};
 
 enum page_refusal {
 	REFUSED_SIZE,	 /* order above BUDDY_MAX_ORDER */
@@ -59,25 +47,32 @@ struct zone {
 
 /*
  * Blocks of low orders that a CPU freed and will soon want again, the latest on
- * top. They count as free, and go back to the zone before anything is refused.
- * They serve requests for ZONE_NORMAL that ask for no more than PLACE_HIGH.
+ * top. They are parked, count as free, and go back to the zone before anything
+ * is refused. They serve requests for ZONE_NORMAL that ask for no more than
+ * PLACE_HIGH.
+ *
+ * No lock, and interrupts may come: a slot is emptied and filled by an exchange,
+ * so whoever gets a block out of it has it alone. `next` is its CPU's own, and
+ * says only where to look: where an interrupt made it too low, pages_alloc()
+ * overlooks a block, but not who drains the cache or fills that slot.
  */
 #define PAGE_CACHE_ORDERS 4
 #define PAGE_CACHE_BLOCKS 16
+#define PAGE_CACHE_SLOTS  (PAGE_CACHE_ORDERS * PAGE_CACHE_BLOCKS)
 
+/* slot[order], slot[order + PAGE_CACHE_ORDERS], ... are of one order, and filled in this order. */
 struct page_cache {
-	struct port_lock lock;
-	/* under lock: */
-	unsigned count[PAGE_CACHE_ORDERS];
-	uint64_t block[PAGE_CACHE_ORDERS][PAGE_CACHE_BLOCKS]; /* physical addresses */
+	uint64_t slot[PAGE_CACHE_SLOTS]; /* address of a parked block; 0: empty */
+	size_t next[PAGE_CACHE_ORDERS];	 /* the slot to fill; the latest is the one before it */
 };
 
 struct zones {
 	struct zone zone[ZONE_COUNT];
 	uint64_t seed;	  /* of PLACE_SHUFFLE */
 	size_t watermark; /* pages of ZONE_DMA that a fallback from ZONE_NORMAL leaves alone */
-	bool cached;	  /* the caches are used; pages_cache() */
 	const struct memmap *map; /* that they were built over */
+	uint64_t plain_from; /* where the latest request that a cache could serve found a block */
+	unsigned cached;     /* orders below it are cached: PAGE_CACHE_ORDERS, or 0, none */
 	struct page_cache cache[PORT_CPUS];
 };
 
@@ -122,6 +117,9 @@ void pages_give(struct zones *zones, phys_addr_t start, size_t pages);
 
 /* Bytes free in one zone; what the CPUs' caches hold is free. */
 uint64_t pages_free_bytes(struct zones *zones, enum zone_id zone);
+
+/* Blocks that the CPUs' caches hold, by order. */
+void pages_cached(const struct zones *zones, size_t blocks[PAGE_CACHE_ORDERS]);
 
 /* Use the CPUs' caches, which is how zones begin, or empty and pass them by. */
 void pages_cache(struct zones *zones, bool use);

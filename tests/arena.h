@@ -31,6 +31,9 @@ struct arena {
 bool arena_get(struct arena *arena, uint64_t wish, size_t size, size_t align);
 void arena_put(struct arena *arena);
 
+/* What port_cpu() answers from now on; 0 at first. The kernel has but one CPU, and keeps it. */
+void test_cpu(unsigned cpu);
+
 /* How often port_page_misuse() was told of this kind, since the start. */
 uint64_t test_page_misuse(enum page_misuse kind);
 

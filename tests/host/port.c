@@ -196,6 +196,11 @@ void port_page_misuse(enum page_misuse kind, phys_addr_t addr, unsigned order, c
 		 (unsigned long long)addr.value, order);
 }
 
+void test_cpu(unsigned cpu)
+{
+	host_cpu = cpu;
+}
+
 uint64_t test_page_misuse(enum page_misuse kind)
 {
 	return page_misuse[kind];

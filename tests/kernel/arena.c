@@ -53,6 +53,10 @@ void arena_put(struct arena *arena)
 	pages_give(&machine.zones, arena->base, arena->size >> PAGE_SHIFT);
 }
 
+void test_cpu(unsigned cpu)
+{
+}
+
 uint64_t test_page_misuse(enum page_misuse kind)
 {
 	return dma_misuse_count(&machine.dma, misuse_kinds[kind]);

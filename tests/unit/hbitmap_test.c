@@ -169,29 +169,6 @@ static void valid_sees(struct ktest *t)
 	EXPECT(t, !hbitmap_valid(&map));
 }
 
-static void lazymap_against_a_model(struct ktest *t)
-{
-	struct lazymap lazy;
-
-	REQUIRE(t, lazymap_size(BITS) <= sizeof(memory));
-	memset(memory, GARBAGE, sizeof(memory));
-	memset(model, 0, sizeof(model));
-	lazymap_init(&lazy, BITS, memory);
-	for (unsigned step = 0; step < 3000; step++) {
-		size_t i = ktest_random(t, BITS);
-
-		EXPECT_EQ(t, lazymap_test(&lazy, i), model[i]);
-		if (model[i])
-			lazymap_clear(&lazy, i);
-		else
-			lazymap_set(&lazy, i);
-		model[i] ^= 1;
-	}
-	for (size_t i = 0; i < BITS; i++)
-		EXPECT_EQ(t, lazymap_test(&lazy, i), model[i]);
-	EXPECT_EQ(t, ((unsigned char *)memory)[lazymap_size(BITS)], GARBAGE);
-}
-
 static const struct ktest_case cases[] = {
 	{"garbage_is_no_bit", garbage_is_no_bit},
 	{"size_is_enough", size_is_enough},
@@ -199,7 +176,6 @@ static const struct ktest_case cases[] = {
 	{"ranges", ranges},
 	{"against_a_model", against_a_model},
 	{"valid_sees", valid_sees},
-	{"lazymap_against_a_model", lazymap_against_a_model},
 	{0},
 };
 

@@ -41,6 +41,7 @@ static void begin(struct ktest *t)
 	buddy_init(normal, arena.base, ARENA_PAGES, t->seed, bookkeeping);
 	buddy_init(dma, phys(0), 0, t->seed, (char *)bookkeeping + of_normal);
 	buddy_add(normal, arena.base, ARENA_PAGES);
+	pages_cache(&zones, true);
 	kmem_init(&kmem, &zones);
 	for (enum page_misuse kind = 0; kind < PAGE_MISUSE_KINDS; kind++)
 		misuse_before[kind] = test_page_misuse(kind);

@@ -95,23 +95,25 @@ static void places(struct ktest *t)
 		EXPECT_EQ(t, at, table[i].want);
 		if (at != NONE)
 			pages_free(&zones, phys(at), table[i].request.order);
+		pages_drain(&zones); /* or what was freed is had first */
 	}
 	zones_are_filled(t);
 }
 
-static void all_of_normal(void)
+static void all_of(enum zone_id zone)
 {
 	const struct page_request largest = {
-		.order = BUDDY_MAX_ORDER, .zone = ZONE_NORMAL, .limit = NO_LIMIT};
+		.order = BUDDY_MAX_ORDER, .zone = zone, .limit = NO_LIMIT};
 
 	while (alloc(largest) != NONE) {
 	}
-	memset(zones.zone[ZONE_NORMAL].refused, 0, sizeof(zones.zone[ZONE_NORMAL].refused));
+	memset(zones.zone[zone].refused, 0, sizeof(zones.zone[zone].refused));
 }
 
 /* Each refusal is counted once, in the zone that was named, for its true reason. */
 static void refusals(struct ktest *t)
 {
+	static const struct page_fit no_place = {.first = MIB(32), .boundary_mask = NONE};
 	static const struct {
 		bool normal_empty;
 		struct page_request request;
@@ -127,6 +129,7 @@ static void refusals(struct ktest *t)
 		{false, {.zone = ZONE_NORMAL, .dma_reserve = true, .limit = 0}, REFUSED_LIMIT},
 		{true, {.zone = ZONE_NORMAL, .dma_reserve = true, .limit = 0}, REFUSED_LIMIT},
 		{true, {.zone = ZONE_NORMAL, .limit = 0}, REFUSED_EMPTY},
+		{false, {.zone = ZONE_NORMAL, .limit = NO_LIMIT, .fit = &no_place}, REFUSED_LIMIT},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
@@ -134,12 +137,182 @@ static void refusals(struct ktest *t)
 
 		build(t, MIB(24));
 		if (table[i].normal_empty)
-			all_of_normal();
+			all_of(ZONE_NORMAL);
 		EXPECT_EQ(t, alloc(table[i].request), NONE);
 		for (enum page_refusal why = 0; why < REFUSED_KINDS; why++)
 			EXPECT_EQ(t, zone->refused[why], why == table[i].want);
 		EXPECT(t, page_refusal_name(table[i].want)[0]);
+		EXPECT(t, zone->last_refused.caller != NULL);
+		EXPECT_EQ(t, zone->last_refused.why, table[i].want);
+		EXPECT_EQ(t, zone->last_refused.order, table[i].request.order);
+		EXPECT_EQ(t, zone->last_refused.limit, table[i].request.limit);
 	}
+}
+
+/* A fallback leaves the watermark, to the page; who can be served nowhere else takes it too. */
+static void watermark(struct ktest *t)
+{
+	static const struct page_request anywhere = {
+		.zone = ZONE_NORMAL, .dma_reserve = true, .limit = NO_LIMIT};
+	static const struct page_request confined = {
+		.zone = ZONE_NORMAL, .dma_reserve = true, .limit = ZONE_DMA_END - 1};
+	static const struct page_request at_the_edge = {
+		.zone = ZONE_NORMAL, .dma_reserve = true, .limit = ZONE_DMA_END};
+	static const struct page_request eight = {
+		.order = 3, .zone = ZONE_NORMAL, .dma_reserve = true, .limit = NO_LIMIT};
+	const struct zone *normal = &zones.zone[ZONE_NORMAL];
+
+	EXPECT_EQ(t, zones.watermark, (ZONE_DMA_END / PAGE_SIZE - 1) / 8);
+	all_of(ZONE_NORMAL);
+	EXPECT_EQ(t, pages_take(&zones, phys(PAGE_SIZE), 4095 - zones.watermark - 10), 0);
+	EXPECT(t, alloc(eight) != NONE);
+	EXPECT_EQ(t, alloc(eight), NONE);
+	EXPECT_EQ(t, normal->refused[REFUSED_WATERMARK], 1);
+	EXPECT(t, alloc(anywhere) != NONE);
+	EXPECT(t, alloc(anywhere) != NONE);
+	EXPECT_EQ(t, pages_free_bytes(&zones, ZONE_DMA), zones.watermark * PAGE_SIZE);
+	EXPECT_EQ(t, alloc(anywhere), NONE);
+	EXPECT_EQ(t, alloc(at_the_edge), NONE);
+	EXPECT_EQ(t, normal->refused[REFUSED_WATERMARK], 3);
+	EXPECT_EQ(t, normal->last_refused.why, REFUSED_WATERMARK);
+	EXPECT(t, alloc(confined) != NONE);
+	EXPECT(t, alloc((struct page_request){.zone = ZONE_DMA, .limit = NO_LIMIT}) != NONE);
+	EXPECT_EQ(t, pages_free_bytes(&zones, ZONE_DMA), (zones.watermark - 2) * PAGE_SIZE);
+}
+
+/* --- caches --- */
+
+static const struct page_request one = {.zone = ZONE_NORMAL, .limit = NO_LIMIT};
+
+/* The latest comes back first; what asks for more than any block passes the cache by. */
+static void cache_is_lifo(struct ktest *t)
+{
+	struct page_request low = {.zone = ZONE_NORMAL, .limit = NO_LIMIT, .place = PLACE_LOW};
+	uint64_t a, b, c, other;
+
+	for (unsigned order = 0; order < PAGE_CACHE_ORDERS; order++) {
+		struct page_request some = one;
+
+		some.order = order;
+		a = alloc(some);
+		b = alloc(some);
+		c = alloc(some);
+		pages_free(&zones, phys(b), order);
+		pages_free(&zones, phys(c), order);
+		other = alloc(low);
+		EXPECT(t, other != b && other != c);
+		EXPECT_EQ(t, alloc(some), c);
+		EXPECT_EQ(t, alloc(some), b);
+		EXPECT(t, alloc(some) < c);
+		pages_free(&zones, phys(a), order);
+		EXPECT_EQ(t, alloc(some), a);
+	}
+}
+
+/* Cached is free: it counts so, it can be taken, and freeing it is a double free. */
+static void cached_is_free(struct ktest *t)
+{
+	enum page_misuse why;
+	uint64_t at = alloc(one);
+
+	pages_free(&zones, phys(at), 0);
+	zones_are_filled(t);
+	EXPECT_EQ(t, buddy_free_pages(&zones.zone[ZONE_NORMAL].buddy), MIB(8) / PAGE_SIZE - 1);
+	pages_free(&zones, phys(at), 0);
+	EXPECT_EQ(t, misuse(PAGE_DOUBLE_FREE), 1);
+	zones_are_filled(t);
+	EXPECT_EQ(t, alloc(one), at);
+	pages_free(&zones, phys(at), BUDDY_MAX_ORDER + 1);
+	EXPECT_EQ(t, misuse(PAGE_WRONG_ORDER), 1);
+	pages_free(&zones, phys(at), 0);
+	EXPECT(t, !pages_allocated(&zones, phys(at), 0, &why));
+	EXPECT_EQ(t, why, PAGE_DOUBLE_FREE);
+	pages_free(&zones, phys(alloc(one)), 0);
+	pages_give(&zones, phys(at), 1);
+	EXPECT_EQ(t, misuse(PAGE_DOUBLE_FREE), 2);
+	pages_free(&zones, phys(alloc(one)), 0);
+	EXPECT_EQ(t, pages_take(&zones, phys(at - PAGE_SIZE), 2), 0);
+	pages_give(&zones, phys(at - PAGE_SIZE), 2);
+	zones_are_filled(t);
+}
+
+/* All CPUs' caches, and the merges that were put off, come before a refusal, and the reserve. */
+static void drained_before_a_refusal(struct ktest *t)
+{
+	const struct page_request largest = {.order = BUDDY_MAX_ORDER,
+					     .zone = ZONE_NORMAL,
+					     .dma_reserve = true,
+					     .limit = NO_LIMIT};
+	uint64_t at[2][8];
+
+	for (unsigned cpu = 0; cpu < 2; cpu++)
+		for (unsigned i = 0; i < 8; i++)
+			at[cpu][i] = alloc(one);
+	for (unsigned cpu = 0; cpu < 2; cpu++) {
+		test_cpu(cpu);
+		for (unsigned i = 0; i < 8; i++)
+			pages_free(&zones, phys(at[cpu][i]), 0);
+	}
+	test_cpu(0);
+	EXPECT_EQ(t, alloc(largest), MIB(16)); /* which no page was of */
+	EXPECT_EQ(t, alloc(largest), MIB(20));
+	EXPECT(t, alloc(largest) < ZONE_DMA_END);
+}
+
+static void cache_off(struct ktest *t)
+{
+	const struct buddy *buddy = &zones.zone[ZONE_NORMAL].buddy;
+	uint64_t at = alloc(one);
+
+	pages_free(&zones, phys(at), 0);
+	EXPECT(t, buddy_free_pages(buddy) < MIB(8) / PAGE_SIZE);
+	pages_cache(&zones, false);
+	EXPECT_EQ(t, buddy_free_pages(buddy), MIB(8) / PAGE_SIZE);
+	at = alloc(one);
+	pages_free(&zones, phys(at), 0);
+	EXPECT_EQ(t, buddy_free_pages(buddy), MIB(8) / PAGE_SIZE);
+	pages_cache(&zones, true);
+	at = alloc(one);
+	pages_free(&zones, phys(at), 0);
+	EXPECT(t, buddy_free_pages(buddy) < MIB(8) / PAGE_SIZE);
+	pages_drain(&zones);
+	EXPECT_EQ(t, buddy->free_blocks[BUDDY_MAX_ORDER], 2);
+}
+
+/* More than a cache takes goes to the zone; and no order gets another's blocks. */
+static void cache_is_bounded(struct ktest *t)
+{
+	static uint64_t at[PAGE_CACHE_ORDERS][PAGE_CACHE_BLOCKS + 4];
+	struct page_request some = one;
+	size_t cached = 0;
+
+	for (some.order = 0; some.order < PAGE_CACHE_ORDERS; some.order++)
+		for (size_t i = 0; i < ARRAY_SIZE(at[0]); i++)
+			at[some.order][i] = alloc(some);
+	zones.plain_from = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(at[0]); i++)
+		for (unsigned order = 0; order < PAGE_CACHE_ORDERS; order++)
+			pages_free(&zones, phys(at[order][i]), order);
+	for (unsigned order = 0; order < PAGE_CACHE_ORDERS; order++)
+		cached += (size_t)PAGE_CACHE_BLOCKS << order;
+	EXPECT_EQ(t, buddy_free_pages(&zones.zone[ZONE_NORMAL].buddy), MIB(8) / PAGE_SIZE - cached);
+	zones_are_filled(t);
+	for (some.order = 0; some.order < PAGE_CACHE_ORDERS; some.order++)
+		for (size_t i = PAGE_CACHE_BLOCKS; i > 0; i--)
+			EXPECT_EQ(t, alloc(some), at[some.order][i - 1]);
+}
+
+/* What is freed below where others find their blocks is kept for who needs it there. */
+static void low_pages_are_not_cached(struct ktest *t)
+{
+	struct page_request below = {.zone = ZONE_NORMAL, .limit = MIB(18) - 1};
+	uint64_t high = alloc(one), low = alloc(below);
+
+	pages_free(&zones, phys(low), 0);
+	EXPECT(t, alloc(one) > low);
+	EXPECT_EQ(t, alloc(below), low);
+	pages_free(&zones, phys(high), 0);
+	EXPECT_EQ(t, alloc(one), high);
 }
 
 /* Memory for ZONE_DMA alone, or less; ZONE_NORMAL is there and has nothing. */
@@ -267,6 +440,13 @@ static const struct ktest_case cases[] = {
 	{"zones_are_filled", zones_are_filled},
 	{"places", places},
 	{"refusals", refusals},
+	{"watermark", watermark},
+	{"cache_is_lifo", cache_is_lifo},
+	{"cached_is_free", cached_is_free},
+	{"drained_before_a_refusal", drained_before_a_refusal},
+	{"cache_off", cache_off},
+	{"cache_is_bounded", cache_is_bounded},
+	{"low_pages_are_not_cached", low_pages_are_not_cached},
 	{"no_normal", no_normal},
 	{"odd_top", odd_top},
 	{"misuse_is_named", misuse_is_named},

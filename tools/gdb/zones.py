@@ -21,9 +21,13 @@ class Zones(guest.Command):
 
 def in_caches(caches):
     """Blocks by order that the CPUs hold back; they count as free."""
-    orders = caches.type.target()["count"].type.range()[1] + 1
-    cpus = range(caches.type.range()[1] + 1)
-    return [sum(int(caches[cpu]["count"][order]) for cpu in cpus) for order in range(orders)]
+    slots = caches.type.target()["slot"].type.range()[1] + 1
+    orders = caches.type.target()["next"].type.range()[1] + 1
+    blocks = [0] * orders
+    for cpu in range(caches.type.range()[1] + 1):
+        for slot in range(slots):
+            blocks[slot % orders] += int(caches[cpu]["slot"][slot]) != 0
+    return blocks
 
 
 def zone_lines(zone, held):
@@ -31,7 +35,7 @@ def zone_lines(zone, held):
     first, pages = int(buddy["first"]), int(buddy["pages"])
     blocks = [int(buddy["free_blocks"][o]) for o in range(buddy["free_blocks"].type.range()[1] + 1)]
     yield (f"{zone['name'].string()} {first * PAGE:#x} to {(first + pages) * PAGE:#x}, "
-           f"free {guest.size((int(buddy['free_pages']) + held) * PAGE)}")
+           f"free {guest.size((sum(n << o for o, n in enumerate(blocks)) + held) * PAGE)}")
     yield "  free blocks by order: " + " ".join(map(str, blocks))
     yield "  refused: " + guest.counts(zone["refused"], guest.names("page_refusal_name"))
 
