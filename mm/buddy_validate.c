@@ -38,10 +38,14 @@ static const char *check_free(const struct buddy *buddy, unsigned order)
 	return count == buddy->free_blocks[order] ? NULL : "free_blocks is wrong";
 }
 
-static const char *check_used(const struct buddy *buddy, unsigned order)
+static const char *check_used(const struct buddy *buddy, unsigned order, size_t largest)
 {
-	for (size_t n = 0; n < buddy->pages >> order; n++) {
-		if (buddy_used(buddy, order, n) && owners(buddy, order, n) != 1)
+	size_t n = largest << (BUDDY_MAX_ORDER - order), end = n + (BUDDY_MAX_PAGES >> order);
+
+	for (; n < end; n++) {
+		if (!buddy->used[order][n / 64])
+			n |= 63; /* there are many such words */
+		else if (buddy_used(buddy, order, n) && owners(buddy, order, n) != 1)
 			return "a used block overlaps another block";
 	}
 	return NULL;
@@ -52,8 +56,9 @@ const char *buddy_validate(const struct buddy *buddy)
 	for (unsigned order = 0; order < BUDDY_ORDERS; order++) {
 		const char *wrong = check_free(buddy, order);
 
-		if (!wrong)
-			wrong = check_used(buddy, order);
+		for (size_t n = 0; n < buddy->blocks[BUDDY_MAX_ORDER] && !wrong; n++)
+			if (buddy->known[n])
+				wrong = check_used(buddy, order, n);
 		if (wrong)
 			return wrong;
 	}

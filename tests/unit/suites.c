@@ -8,6 +8,7 @@ extern const struct ktest_suite memmap_suite;
 extern const struct ktest_suite hbitmap_suite;
 extern const struct ktest_suite buddy_suite;
 extern const struct ktest_suite pages_suite;
+extern const struct ktest_suite pages_model_suite;
 extern const struct ktest_suite kmem_suite;
 extern const struct ktest_suite limits_suite;
 extern const struct ktest_suite runs_suite;
@@ -35,6 +36,7 @@ const struct ktest_suite *const ktest_unit_suites[] = {
 	&hbitmap_suite,
 	&buddy_suite,
 	&pages_suite,
+	&pages_model_suite,
 	&kmem_suite,
 	&limits_suite,
 	&runs_suite,
