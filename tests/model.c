@@ -12,6 +12,19 @@
 
 static struct model_trace trace, trial;
 
+struct model_op model_op(const struct model_trace *run, size_t i)
+{
+	uint64_t state = run->seed + ((uint64_t)run->left[i].number << 32);
+	struct model_op op;
+
+	for (unsigned w = 0; w < MODEL_WORDS; w++) {
+		op.word[w] = (uint32_t)(random_next(&state) >> 32);
+		if (run->left[i].zero >> w & 1)
+			op.word[w] = 0;
+	}
+	return op;
+}
+
 /* Replay; a sequence that fails is cut behind the operation that did it. */
 static bool fails(const struct model *model, struct model_trace *run)
 {
@@ -19,7 +32,9 @@ static bool fails(const struct model *model, struct model_trace *run)
 
 	run->why = NULL;
 	for (size_t i = 0; state && i < run->count && !run->why; i++) {
-		run->why = model->step(state, &run->op[i]);
+		struct model_op op = model_op(run, i);
+
+		run->why = model->step(state, &op);
 		if (run->why)
 			run->count = i + 1;
 	}
@@ -46,7 +61,7 @@ static bool shrink_without(const struct model *model, size_t first, size_t count
 	behind = trace.count - first - count;
 	trial = trace;
 	trial.count -= count;
-	memmove(&trial.op[first], &trial.op[first + count], behind * sizeof(trial.op[0]));
+	memmove(&trial.left[first], &trial.left[first + count], behind * sizeof(trial.left[0]));
 	return adopt(model);
 }
 
@@ -69,7 +84,7 @@ static void simplify(const struct model *model)
 	for (size_t i = 0; i < trace.count; i++) {
 		for (unsigned w = 0; w < MODEL_WORDS; w++) {
 			trial = trace;
-			trial.op[i].word[w] = 0;
+			trial.left[i].zero |= 1U << w;
 			adopt(model);
 		}
 	}
@@ -90,9 +105,10 @@ const struct model_trace *model_search(const struct model *model, uint64_t seed,
 	for (unsigned long left = steps; left > 0; left -= trace.count) {
 		trace.seed = random_next(&seed);
 		trace.count = left < MODEL_LENGTH ? left : MODEL_LENGTH;
-		for (size_t i = 0; i < trace.count; i++)
-			for (unsigned w = 0; w < MODEL_WORDS; w++)
-				trace.op[i].word[w] = (uint32_t)random_next(&seed);
+		for (size_t i = 0; i < trace.count; i++) {
+			trace.left[i].number = (uint16_t)i;
+			trace.left[i].zero = 0;
+		}
 		if (!fails(model, &trace))
 			continue;
 		shrink(model);
@@ -108,9 +124,11 @@ static void tell(const struct model *model, const struct model_trace *found)
 	char line[120];
 
 	for (size_t i = 0; i < found->count; i++) {
-		model->describe(state, &found->op[i], line, sizeof(line));
+		struct model_op op = model_op(found, i);
+
+		model->describe(state, &op, line, sizeof(line));
 		ktest_say("%3zu. %s", i + 1, line);
-		model->step(state, &found->op[i]);
+		model->step(state, &op);
 	}
 	if (model->end)
 		model->end(state);

@@ -34,13 +34,19 @@ struct model {
 	void (*end)(void *state); /* may be NULL */
 };
 
-/* A sequence that fails at its last operation. */
+/* A sequence that fails at its last operation: which of those that the seed gives are left. */
 struct model_trace {
 	uint64_t seed;
 	const char *why;
 	size_t count;
-	struct model_op op[MODEL_LENGTH];
+	struct {
+		uint16_t number;
+		uint16_t zero; /* a bit a word */
+	} left[MODEL_LENGTH];
 };
+
+/* Its i-th operation, below count. */
+struct model_op model_op(const struct model_trace *trace, size_t i);
 
 /*
  * Run sequences, drawn from `seed`, of `steps` operations altogether. NULL: none

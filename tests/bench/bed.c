@@ -94,7 +94,7 @@ struct bed *bed_make(uint64_t pool_bytes)
 const char *bed_cache(struct bed *b, bool use)
 {
 	swiotlb_cache(&b->pool, use);
-	b->zones.cached = use;
+	pages_cache(&b->zones, use);
 	return use ? "hit" : "miss";
 }
 
