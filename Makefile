@@ -52,7 +52,8 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -W
         -Wpointer-arith -Wwrite-strings -Wno-unused-parameter $(if $(WERROR),-Werror)
 
 # Everything that a distribution's compiler may switch on by itself is said, one way or the other.
-CFLAGS := -std=gnu17 -O2 -g $(WARN) -I. -MMD -MP -DPORT_INLINE=\"kernel/port_inline.h\" \
+OPTIMIZE := -O2
+CFLAGS = -std=gnu17 $(OPTIMIZE) -g $(WARN) -I. -MMD -MP -DPORT_INLINE=\"kernel/port_inline.h\" \
           -ffreestanding -fno-builtin-printf -fno-common -fno-strict-aliasing -fwrapv \
           -fno-pie -fno-pic -fno-plt -mcmodel=kernel -mno-red-zone -march=x86-64 -mtune=generic \
           -mgeneral-regs-only -fno-omit-frame-pointer -fno-optimize-sibling-calls \
@@ -65,6 +66,9 @@ LDFLAGS := -nostdlib -static -no-pie --gc-sections -z max-page-size=0x1000 -z no
 
 SRC := $(sort $(foreach d,boot kernel kernel/jobs mm dma drivers tests tests/unit tests/kernel tests/bench,$(wildcard $(d)/*.c $(d)/*.S)))
 OBJ := $(patsubst %,$(O)/%.o,$(SRC))
+
+# Tests are linked in, and the whole image stays below 1 MiB: they are for size, all else for speed.
+$(O)/tests/unit/%.o $(O)/tests/kernel/%.o: OPTIMIZE = -Os
 
 .PHONY: all clean run test debug bench bench-linux check count FORCE
 .PHONY: packages-run packages-debug packages-test packages-bench packages-check

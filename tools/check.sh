@@ -28,6 +28,7 @@ echo "check: layers"
 echo "check: cppcheck"
 # shellcheck disable=SC2086
 cppcheck -q --std=c11 --enable=warning,performance,portability --inline-suppr -I. \
+	-DPORT_INLINE='"kernel/port_inline.h"' \
 	--error-exitcode=1 --suppress=missingIncludeSystem boot kernel mm dma drivers
 
 echo "check: all well"
