@@ -56,7 +56,7 @@ static void reserve_loaded(struct machine *m)
 	m->image.start = virt_to_phys(__image_start).value;
 	m->image.end = virt_to_phys(__image_end).value;
 	if (!memmap_is_ram(&m->memmap, m->image.start, m->image.end))
-		give_up("the firmware's map says that the kernel's own place is no RAM");
+		give_up("the kernel does not lie in RAM alone; give the machine more memory");
 	memmap_reserve(&m->memmap, m->image.start, m->image.end);
 	memmap_reserve(&m->memmap, m->boot.info_start, m->boot.info_end);
 	for (size_t i = 0; i < m->boot.module_count; i++)
