@@ -22,7 +22,7 @@ def shell(setup, module):
 def say(guest, line, answer, timeout=20):
     guest.send(line.encode() + b"\r")
     match = guest.expect(answer, timeout)
-    guest.expect(PROMPT)
+    guest.expect(PROMPT, timeout)
     return match
 
 
@@ -30,7 +30,9 @@ def say(guest, line, answer, timeout=20):
     ("help", r"zones(.|\n)*swiotlb|swiotlb(.|\n)*zones"),
     ("mem", r"MiB|KiB|0x"),
     ("zones", r"DMA(.|\n)*NORMAL"),
-    ("swiotlb", r"slots"),
+    ("swiotlb", r"longest free run [0-9]+ slots"),
+    ("dma", r"edu0: mask "),
+    ("stats", r'^stats: \{"pool": '),
     ("devices", r"edu0"),
     ("run edu", r"sha256 [0-9a-f]{64}\s+out\n"),
     ("test", r"^ok 1 "),
@@ -41,7 +43,7 @@ def say(guest, line, answer, timeout=20):
     ("nosuch", r"nosuch.*(help|unknown|no )"),
 ])
 def test_command(shell, line, answer):
-    say(shell, line, answer, timeout=60)
+    say(shell, line, answer, timeout=120)
 
 
 def test_off_ends_with_0(shell):
@@ -63,7 +65,7 @@ def test_reboot(shell):
 
 def test_referee_over_several_runs(shell):
     for line in ("run edu", "test", "run edu"):
-        say(shell, line, r"sha256 [0-9a-f]{64}\s+out\n|^(not )?ok 1 ", timeout=60)
+        say(shell, line, r"sha256 [0-9a-f]{64}\s+out\n|^(not )?ok 1 ", timeout=120)
     shell.send(b"off\r")
     check_referee(shell.finish())
 
