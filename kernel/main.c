@@ -51,7 +51,7 @@ static void banner(void)
 	       machine.boot.protocol, memmap_bytes(map) >> 20,
 	       memmap_bytes_above(map, GIB(4)) >> 20);
 	if (pool->slots)
-		printf("swiotlb %lu KiB at %#lx\n", pool->slots * SWIOTLB_SLOT >> 10,
+		printf("swiotlb %zu KiB at %#lx\n", pool->slots * SWIOTLB_SLOT >> 10,
 		       pool->base.value);
 	else
 		printf("no swiotlb\n");

@@ -40,7 +40,7 @@ void show_mem(void)
 		show_range("module", machine.module[i].addr.value,
 			   machine.module[i].addr.value + machine.module[i].size,
 			   machine.module[i].name);
-	printf("RAM %lu KiB, above 4 GiB %lu KiB, small objects %zu in %lu KiB\n",
+	printf("RAM %lu KiB, above 4 GiB %lu KiB, small objects %zu in %zu KiB\n",
 	       memmap_bytes(map) >> 10, memmap_bytes_above(map, GIB(4)) >> 10, machine.kmem.objects,
 	       machine.kmem.pages * PAGE_SIZE >> 10);
 }
@@ -63,7 +63,7 @@ static void show_zone(const struct zone *zone)
 {
 	uint64_t start = zone->buddy.first << PAGE_SHIFT;
 
-	printf("%-9s %#14lx %#14lx %10lu KiB\n", zone->name, start,
+	printf("%-9s %#14lx %#14zx %10lu KiB\n", zone->name, start,
 	       start + zone->buddy.pages * PAGE_SIZE,
 	       pages_free_bytes(&machine.zones, zone - machine.zones.zone) >> 10);
 }

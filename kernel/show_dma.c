@@ -61,7 +61,7 @@ void show_swiotlb(void)
 		printf("the swiotlb is off: 0 slots\n");
 		return;
 	}
-	printf("pool %#lx to %#lx, %zu slots of 2 KiB%s\n", pool->base.value,
+	printf("pool %#lx to %#zx, %zu slots of 2 KiB%s\n", pool->base.value,
 	       pool->base.value + pool->slots * SWIOTLB_SLOT, pool->slots,
 	       pool->force ? ", everything is bounced" : "");
 	printf("used %zu, high water %zu, longest free run %zu slots, %zu in magazines\n",

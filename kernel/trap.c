@@ -173,6 +173,7 @@ static bool fix_up(struct trap_frame *frame)
 	if (frame->vector != TRAP_PAGE_FAULT && frame->vector != TRAP_PROTECTION &&
 	    frame->vector != TRAP_STACK)
 		return false;
+	/* cppcheck-suppress comparePointers */
 	for (const struct fixup *f = __fixups_start; f < __fixups_end; f++) {
 		if (f->fault == frame->rip) {
 			frame->rip = f->resume;
