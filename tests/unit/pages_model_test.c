@@ -28,8 +28,7 @@ enum page_state {
 };
 
 struct held {
-	uint64_t page;
-	unsigned order;
+	uint16_t page, order;
 };
 
 struct state {
@@ -242,7 +241,7 @@ static const char *do_alloc(const struct model_op *op)
 	if (!all(page, 1UL << a.request.order, FREE))
 		return "served what is not free";
 	set(page, 1UL << a.request.order, BLOCK);
-	state.held[state.held_count++] = (struct held){page, a.request.order};
+	state.held[state.held_count++] = (struct held){(uint16_t)page, (uint16_t)a.request.order};
 	return NULL;
 }
 
