@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A bitmap that finds its set bits, over memory that nobody cleared: a bit of level l + 1 says that
- *word of level l is not zero, up to a root of one word. A search looks at one word a level on the
- *way up and one on the way down, whatever the size and the filling.
+ * A bitmap that finds its set bits, over memory that nobody cleared: a bit of
+ * level l + 1 says that word of level l is not zero, up to a root of one word. A
+ * search looks at one word a level on the way up and one on the way down,
+ * whatever the size and the filling.
  *
  *	level 2 (root)   |............1.1|
  *	                              | '-------------.
@@ -26,12 +27,12 @@
 #define HBITMAP_MAX_BITS (1UL << (6 * HBITMAP_LEVELS))
 #define HBITMAP_NONE	 SIZE_MAX
 
+/* As large as a line of the cache; so an array of them is indexed by a shift. */
 struct hbitmap {
 	size_t bits;
 	unsigned levels;
 	uint64_t *level[HBITMAP_LEVELS];
-}
-__attribute__((aligned(64))); /* a line of the cache; and an array of them is indexed by a shift */
+} __attribute__((aligned(64)));
 
 /* Bytes of memory (8-aligned) for that many bits, HBITMAP_MAX_BITS at most. */
 size_t hbitmap_size(size_t bits);
@@ -153,12 +154,6 @@ static inline size_t hbitmap_bottom(const struct hbitmap *map)
 		i = i << 6 | hbitmap_lowest(map->level[l][i]);
 	while (l-- > 0);
 	return i;
-}
-
-/* Is any bit of [first, last] set? */
-static inline bool hbitmap_any(const struct hbitmap *map, size_t first, size_t last)
-{
-	return hbitmap_first(map, first) <= last;
 }
 
 #endif
