@@ -383,9 +383,13 @@ static size_t choose(struct buddy *buddy, const struct page_request *request, bo
 static NOINLINE size_t alloc_any(struct buddy *buddy, const struct page_request *request)
 {
 	size_t page = choose(buddy, request, request->place == PLACE_SHUFFLE);
+	unsigned from = request->order;
 
-	if (page != NO_BLOCK)
-		carve(buddy, free_order(buddy, page), page, request->order);
+	if (page == NO_BLOCK)
+		return NO_BLOCK;
+	while (!is_free(buddy, from, page >> from))
+		from++;
+	carve(buddy, from, page, request->order);
 	return page;
 }
 

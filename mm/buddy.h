@@ -45,7 +45,8 @@ enum page_place { PLACE_HIGH, PLACE_LOW, PLACE_SHUFFLE };
 struct page_fit {
 	uint64_t first;		/* no byte lies below */
 	uint64_t align_mask;	/* 2^n - 1: these bits of its address, shifted, are 0 */
-	uint64_t boundary_mask; /* 2^n - 1: shifted, it crosses no multiple of this plus 1 */
+	uint64_t boundary_mask; /* 2^n - 1: shifted, it crosses no multiple of this plus 1;
+				   UINT64_MAX: it may cross any */
 	uint64_t shift;		/* added to a physical address before these are looked at */
 };
 
@@ -129,8 +130,7 @@ static inline size_t buddy_free_pages(const struct buddy *buddy)
 	return pages;
 }
 
-/* A page's number here; at or above buddy->pages: it isn't one. Rotated: stray bits make it huge.
- */
+/* The number of the page that begins there; stray bits make it huge. At or above pages: none. */
 static inline uint64_t buddy_page(const struct buddy *buddy, phys_addr_t addr)
 {
 	return (addr.value >> PAGE_SHIFT | addr.value << (64 - PAGE_SHIFT)) - buddy->first;

@@ -52,11 +52,9 @@ void hbitmap_init(struct hbitmap *map, size_t bits, void *memory)
 	} while (words > 1);
 }
 
-void hbitmap_rise(struct hbitmap *map, size_t leaf)
+void hbitmap_rise(struct hbitmap *map, size_t i)
 {
-	size_t i = leaf;
-
-	for (unsigned l = 1; l < map->levels; l++, i >>= 6) {
+	for (unsigned l = 2; l < map->levels; l++, i >>= 6) {
 		uint64_t *word = &map->level[l][i >> 6], old = *word;
 
 		*word = old | hbitmap_bit(i);
@@ -65,11 +63,9 @@ void hbitmap_rise(struct hbitmap *map, size_t leaf)
 	}
 }
 
-void hbitmap_fall(struct hbitmap *map, size_t leaf)
+void hbitmap_fall(struct hbitmap *map, size_t i)
 {
-	size_t i = leaf;
-
-	for (unsigned l = 1; l < map->levels; l++, i >>= 6) {
+	for (unsigned l = 2; l < map->levels; l++, i >>= 6) {
 		uint64_t *word = &map->level[l][i >> 6];
 
 		*word &= ~hbitmap_bit(i);
@@ -92,7 +88,7 @@ void hbitmap_set_range(struct hbitmap *map, size_t first, size_t count)
 			map->level[0][leaf] |= bits;
 		} else {
 			map->level[0][leaf] = bits;
-			hbitmap_rise(map, leaf);
+			hbitmap_leaf_rises(map, leaf);
 		}
 		first = next;
 	}
@@ -107,21 +103,24 @@ static uint64_t word_at(const struct hbitmap *map, unsigned l, size_t w)
 
 size_t hbitmap_last(const struct hbitmap *map, size_t i)
 {
-	for (unsigned l = 0; l < map->levels; l++) {
-		size_t w = i >> 6;
-		uint64_t bits = word_at(map, l, w) & UINT64_MAX >> (63 - (i & 63));
+	size_t leaf = i >> 6;
+	uint64_t bits = 0;
+	unsigned l = 0;
 
-		if (bits) {
-			i = w << 6 | hbitmap_highest(bits);
-			while (l-- > 0)
-				i = i << 6 | hbitmap_highest(map->level[l][i]);
-			return i;
-		}
-		if (w == 0)
-			break;
-		i = w - 1;
+	if (hbitmap_leaf_live(map, leaf))
+		bits = map->level[0][leaf] & UINT64_MAX >> (63 - (i & 63));
+	while (!bits) {
+		/* What is before i's word, whose own bit is no answer. */
+		i >>= 6;
+		if (++l == map->levels)
+			return HBITMAP_NONE;
+		bits = map->level[l][i >> 6] & (hbitmap_bit(i) - 1);
 	}
-	return HBITMAP_NONE;
+	for (i = (i & ~(size_t)63) | hbitmap_highest(bits); l > 0;) {
+		l--;
+		i = i << 6 | hbitmap_highest(map->level[l][i]);
+	}
+	return i;
 }
 
 size_t hbitmap_first(const struct hbitmap *map, size_t i)

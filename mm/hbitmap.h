@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A bitmap that finds its set bits, over memory that nobody cleared: a bit of level l + 1 says that
- *word of level l is not zero, up to a root of one word. A search looks at one word a level on the
- *way up and one on the way down, whatever the size and the filling.
+ * A bitmap that finds its set bits, over memory that nobody cleared: a bit of
+ * level l + 1 says that word of level l is not zero, up to a root of one word. A
+ * search looks at one word a level on the way up and one on the way down,
+ * whatever the size and the filling.
  *
  *	level 2 (root)   |............1.1|
  *	                              | '-------------.
@@ -26,11 +27,12 @@
 #define HBITMAP_MAX_BITS (1UL << (6 * HBITMAP_LEVELS))
 #define HBITMAP_NONE	 SIZE_MAX
 
+/* As large as a line of the cache; so an array of them is indexed by a shift. */
 struct hbitmap {
 	size_t bits;
 	unsigned levels;
 	uint64_t *level[HBITMAP_LEVELS];
-};
+} __attribute__((aligned(64)));
 
 /* Bytes of memory (8-aligned) for that many bits, HBITMAP_MAX_BITS at most. */
 size_t hbitmap_size(size_t bits);
@@ -55,20 +57,19 @@ void hbitmap_set_range(struct hbitmap *map, size_t first, size_t count);
 /* Does each level say what the level below holds, and nothing beyond the end? For tests. */
 bool hbitmap_valid(const struct hbitmap *map);
 
-/* A leaf became non-zero, or zero: tell the levels above. */
-void hbitmap_rise(struct hbitmap *map, size_t leaf);
-void hbitmap_fall(struct hbitmap *map, size_t leaf);
+/* Word `i` of level 1 became non-zero, or zero: tell the levels above. */
+void hbitmap_rise(struct hbitmap *map, size_t i);
+void hbitmap_fall(struct hbitmap *map, size_t i);
 
 static inline uint64_t hbitmap_bit(size_t i)
 {
 	return 1ULL << (i & 63);
 }
 
-/* The highest set bit of a word that isn't 0. (Any other type than size_t is extended once more.)
- */
+/* Of a word that isn't 0. */
 static inline size_t hbitmap_highest(uint64_t word)
 {
-	return 63 - (size_t)__builtin_clzll(word);
+	return 63 ^ (unsigned)__builtin_clzll(word);
 }
 
 static inline size_t hbitmap_lowest(uint64_t word)
@@ -88,6 +89,25 @@ static inline bool hbitmap_test(const struct hbitmap *map, size_t i)
 	return hbitmap_leaf_live(map, leaf) && (map->level[0][leaf] >> (i & 63) & 1);
 }
 
+/* A leaf became non-zero, or zero. */
+static inline void hbitmap_leaf_rises(struct hbitmap *map, size_t leaf)
+{
+	uint64_t *parent = &map->level[1][leaf >> 6], old = *parent;
+
+	*parent = old | hbitmap_bit(leaf);
+	if (__builtin_expect(!old, 0))
+		hbitmap_rise(map, leaf >> 6);
+}
+
+static inline void hbitmap_leaf_falls(struct hbitmap *map, size_t leaf)
+{
+	uint64_t *parent = &map->level[1][leaf >> 6];
+
+	*parent &= ~hbitmap_bit(leaf);
+	if (__builtin_expect(!*parent, 0))
+		hbitmap_fall(map, leaf >> 6);
+}
+
 /* Returns the word that it is in, as it is then: its neighbours are looked at for nothing. */
 static inline uint64_t hbitmap_set(struct hbitmap *map, size_t i)
 {
@@ -96,7 +116,7 @@ static inline uint64_t hbitmap_set(struct hbitmap *map, size_t i)
 	if (__builtin_expect(hbitmap_leaf_live(map, leaf), 1))
 		return map->level[0][leaf] |= hbitmap_bit(i);
 	map->level[0][leaf] = hbitmap_bit(i);
-	hbitmap_rise(map, leaf);
+	hbitmap_leaf_rises(map, leaf);
 	return hbitmap_bit(i);
 }
 
@@ -107,7 +127,7 @@ static inline void hbitmap_clear(struct hbitmap *map, size_t i)
 
 	*leaf &= ~hbitmap_bit(i);
 	if (__builtin_expect(!*leaf, 0))
-		hbitmap_fall(map, i >> 6);
+		hbitmap_leaf_falls(map, i >> 6);
 }
 
 static inline size_t hbitmap_top(const struct hbitmap *map)
@@ -134,12 +154,6 @@ static inline size_t hbitmap_bottom(const struct hbitmap *map)
 		i = i << 6 | hbitmap_lowest(map->level[l][i]);
 	while (l-- > 0);
 	return i;
-}
-
-/* Is any bit of [first, last] set? */
-static inline bool hbitmap_any(const struct hbitmap *map, size_t first, size_t last)
-{
-	return hbitmap_first(map, first) <= last;
 }
 
 #endif

@@ -88,9 +88,11 @@ int pages_init(struct zones *zones, struct memmap *map, uint64_t seed)
 	return -ENOMEM;
 }
 
-static struct zone *zone_of(struct zones *zones, phys_addr_t addr)
+static inline struct buddy *buddy_of(struct zones *zones, phys_addr_t addr)
 {
-	return &zones->zone[addr.value < ZONE_DMA_END ? ZONE_DMA : ZONE_NORMAL];
+	struct zone *zone = zones->zone;
+
+	return addr.value < ZONE_DMA_END ? &zone[ZONE_DMA].buddy : &zone[ZONE_NORMAL].buddy;
 }
 
 /* --- the CPUs' caches --- */
@@ -276,7 +278,7 @@ static NOINLINE void misused(struct zones *zones, phys_addr_t addr, unsigned ord
 static NOINLINE void free_to_zone(struct zones *zones, phys_addr_t addr, unsigned order,
 				  bool parked, const void *caller)
 {
-	struct buddy *buddy = &zone_of(zones, addr)->buddy;
+	struct buddy *buddy = buddy_of(zones, addr);
 
 	if (parked || (order <= BUDDY_MAX_ORDER && buddy_park(buddy, addr, order)))
 		buddy_free_parked(buddy, addr, order);
@@ -294,7 +296,7 @@ void pages_free(struct zones *zones, phys_addr_t addr, unsigned order)
 
 bool pages_allocated(struct zones *zones, phys_addr_t addr, unsigned order, enum page_misuse *why)
 {
-	struct buddy *buddy = &zone_of(zones, addr)->buddy;
+	struct buddy *buddy = buddy_of(zones, addr);
 
 	/* A block in a cache is in no bitmap: it must be in one to be told from a reserved one. */
 	return buddy_allocated(buddy, addr, order, why) ||
@@ -304,7 +306,7 @@ bool pages_allocated(struct zones *zones, phys_addr_t addr, unsigned order, enum
 
 int pages_take(struct zones *zones, phys_addr_t start, size_t pages)
 {
-	struct buddy *buddy = &zone_of(zones, start)->buddy;
+	struct buddy *buddy = buddy_of(zones, start);
 	int error = buddy_take(buddy, start, pages);
 
 	if (error == -EBUSY && drain_caches(zones))
@@ -314,7 +316,7 @@ int pages_take(struct zones *zones, phys_addr_t start, size_t pages)
 
 void pages_give(struct zones *zones, phys_addr_t start, size_t pages)
 {
-	struct buddy *buddy = &zone_of(zones, start)->buddy;
+	struct buddy *buddy = buddy_of(zones, start);
 	enum page_misuse why;
 
 	if (buddy_give(buddy, start, pages, &why))

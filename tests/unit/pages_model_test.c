@@ -28,8 +28,7 @@ enum page_state {
 };
 
 struct held {
-	uint64_t page;
-	unsigned order;
+	uint16_t page, order;
 };
 
 struct state {
@@ -46,7 +45,8 @@ struct state {
 	uint64_t refused[ZONE_COUNT][REFUSED_KINDS];
 };
 
-static struct state state;
+static struct state *state;
+static struct arena arena; /* that it is in */
 
 static enum zone_id zone_of(uint64_t page)
 {
@@ -56,22 +56,22 @@ static enum zone_id zone_of(uint64_t page)
 static void set(uint64_t page, size_t pages, enum page_state to)
 {
 	for (uint64_t i = page; i < page + pages; i++) {
-		state.free[zone_of(i)] += (to == FREE) - (state.page[i] == FREE);
-		state.page[i] = to;
+		state->free[zone_of(i)] += (to == FREE) - (state->page[i] == FREE);
+		state->page[i] = to;
 	}
 }
 
 static bool all(uint64_t page, size_t pages, enum page_state is)
 {
 	for (uint64_t i = page; i < page + pages; i++)
-		if (i >= PAGES || state.page[i] != is)
+		if (i >= PAGES || state->page[i] != is)
 			return false;
 	return true;
 }
 
 static void add(uint64_t page, uint64_t end)
 {
-	memmap_add(&state.map, page * PAGE_SIZE, (end - page) * PAGE_SIZE, true);
+	memmap_add(&state->map, page * PAGE_SIZE, (end - page) * PAGE_SIZE, true);
 	set(page, end - page, FREE);
 }
 
@@ -79,9 +79,11 @@ static void *begin(uint64_t seed)
 {
 	uint64_t page = DMA_PAGES;
 
-	memset(&state, 0xa5, sizeof(state.zones) + sizeof(state.bookkeeping));
-	memset(&state.map, 0, sizeof(state) - offsetof(struct state, map));
-	memmap_init(&state.map, UINT64_MAX);
+	if (!arena_get(&arena, MIB(64), sizeof(*state), PAGE_SIZE))
+		return NULL;
+	state = port_phys_to_virt(arena.base);
+	memset(state->bookkeeping, 0xa5, sizeof(state->bookkeeping));
+	memmap_init(&state->map, UINT64_MAX);
 	add(256, 512);
 	while (page < PAGES) {
 		uint64_t end = page + 1 + random_next(&seed) % 500;
@@ -89,17 +91,18 @@ static void *begin(uint64_t seed)
 		add(page, end < PAGES ? end : PAGES);
 		page = end + random_next(&seed) % 30;
 	}
-	state.frees = 25 + random_next(&seed) % 30;
-	memmap_seal(&state.map);
-	pages_build(&state.zones, &state.map, PAGES * PAGE_SIZE, seed, state.bookkeeping);
+	state->frees = 25 + random_next(&seed) % 30;
+	memmap_seal(&state->map);
+	pages_build(&state->zones, &state->map, PAGES * PAGE_SIZE, seed, state->bookkeeping);
 	for (enum page_misuse kind = 0; kind < PAGE_MISUSE_KINDS; kind++)
-		state.misuse[kind] = test_page_misuse(kind);
-	return &state;
+		state->misuse[kind] = test_page_misuse(kind);
+	return state;
 }
 
 static void end(void *unused)
 {
 	test_cpu(0);
+	arena_put(&arena);
 }
 
 /* --- requests --- */
@@ -165,7 +168,7 @@ static bool fits(const struct page_request *request, enum zone_id zone)
 	if (request->order > BUDDY_MAX_ORDER)
 		return false;
 	for (; page + (1UL << request->order) <= stop; page += 1UL << request->order)
-		if (state.page[page] == FREE && keeps(request, page) &&
+		if (state->page[page] == FREE && keeps(request, page) &&
 		    all(page, 1UL << request->order, FREE))
 			return true;
 	return false;
@@ -190,7 +193,7 @@ static enum zone_id served_from(const struct page_request *request, enum page_re
 	} else if (fits(request, ZONE_DMA)) {
 		if (fallback &&
 		    (request->limit < ZONE_DMA_END ||
-		     state.free[ZONE_DMA] >= state.zones.watermark + (1UL << request->order)))
+		     state->free[ZONE_DMA] >= state->zones.watermark + (1UL << request->order)))
 			return ZONE_DMA;
 		*why = fallback ? REFUSED_WATERMARK : REFUSED_RESERVE;
 	} else {
@@ -204,10 +207,10 @@ static enum zone_id served_from(const struct page_request *request, enum page_re
 
 static const char *refused(const struct page_request *request, enum page_refusal why)
 {
-	const struct zone *zone = &state.zones.zone[request->zone];
+	const struct zone *zone = &state->zones.zone[request->zone];
 
-	state.refused[request->zone][why]++;
-	if (memcmp(zone->refused, state.refused[request->zone], sizeof(zone->refused)))
+	state->refused[request->zone][why]++;
+	if (memcmp(zone->refused, state->refused[request->zone], sizeof(zone->refused)))
 		return "refused for another reason";
 	return zone->last_refused.why == why && zone->last_refused.order == request->order
 		       ? NULL
@@ -222,11 +225,11 @@ static const char *do_alloc(const struct model_op *op)
 	phys_addr_t addr;
 	uint64_t page;
 
-	if (state.held_count == HELD)
+	if (state->held_count == HELD)
 		return NULL;
 	decode(op, &a);
 	zone = served_from(&a.request, &why);
-	addr = pages_alloc(&state.zones, &a.request);
+	addr = pages_alloc(&state->zones, &a.request);
 	page = addr.value / PAGE_SIZE;
 	if (phys_is_none(addr))
 		return zone == ZONE_COUNT ? refused(&a.request, why)
@@ -242,7 +245,7 @@ static const char *do_alloc(const struct model_op *op)
 	if (!all(page, 1UL << a.request.order, FREE))
 		return "served what is not free";
 	set(page, 1UL << a.request.order, BLOCK);
-	state.held[state.held_count++] = (struct held){page, a.request.order};
+	state->held[state->held_count++] = (struct held){(uint16_t)page, (uint16_t)a.request.order};
 	return NULL;
 }
 
@@ -252,14 +255,14 @@ static const char *do_free(const struct model_op *op)
 {
 	struct held block, *at;
 
-	if (!state.held_count)
+	if (!state->held_count)
 		return NULL;
-	at = &state.held[op->word[1] % state.held_count];
+	at = &state->held[op->word[1] % state->held_count];
 	block = *at;
-	*at = state.held[--state.held_count];
-	pages_free(&state.zones, phys(block.page * PAGE_SIZE), block.order);
+	*at = state->held[--state->held_count];
+	pages_free(&state->zones, phys(block.page * PAGE_SIZE), block.order);
 	set(block.page, 1UL << block.order, FREE);
-	state.freed = block;
+	state->freed = block;
 	return NULL;
 }
 
@@ -274,8 +277,8 @@ static const char *do_misuse(const struct model_op *op)
 	case 0:
 	case 1:
 	case 2:
-		addr = state.freed.page * PAGE_SIZE;
-		order = state.freed.order;
+		addr = state->freed.page * PAGE_SIZE;
+		order = state->freed.order;
 		break;
 	case 3:
 		addr += op->word[4] % PAGE_SIZE;
@@ -285,21 +288,21 @@ static const char *do_misuse(const struct model_op *op)
 		addr = ALIGN_DOWN(addr, PAGE_SIZE << order % BUDDY_ORDERS);
 	}
 	page = addr / PAGE_SIZE;
-	is = page < PAGES ? state.page[page] : RESERVED;
-	for (size_t i = 0; i < state.held_count; i++)
-		if (addr == state.held[i].page * PAGE_SIZE && order == state.held[i].order)
+	is = page < PAGES ? state->page[page] : RESERVED;
+	for (size_t i = 0; i < state->held_count; i++)
+		if (addr == state->held[i].page * PAGE_SIZE && order == state->held[i].order)
 			return NULL;
 	if (is == TAKEN) /* it may be a block by itself */
 		return NULL;
-	pages_free(&state.zones, phys(addr), order);
+	pages_free(&state->zones, phys(addr), order);
 	if (order > BUDDY_MAX_ORDER)
-		state.misuse[PAGE_WRONG_ORDER]++;
+		state->misuse[PAGE_WRONG_ORDER]++;
 	else if (addr % (PAGE_SIZE << order))
-		state.misuse[PAGE_UNALIGNED]++;
+		state->misuse[PAGE_UNALIGNED]++;
 	else
-		state.misuse[is == FREE	   ? PAGE_DOUBLE_FREE
-			     : is == BLOCK ? PAGE_WRONG_ORDER
-					   : PAGE_RESERVED]++;
+		state->misuse[is == FREE    ? PAGE_DOUBLE_FREE
+			      : is == BLOCK ? PAGE_WRONG_ORDER
+					    : PAGE_RESERVED]++;
 	return NULL;
 }
 
@@ -322,7 +325,7 @@ static const char *do_take(const struct model_op *op)
 	uint64_t page = op->word[1] % PAGES;
 	size_t pages = pages_to_take(op);
 	int want = in_one_zone(page, pages) ? -EBUSY : -EINVAL;
-	int got = pages_take(&state.zones, phys(page * PAGE_SIZE), pages);
+	int got = pages_take(&state->zones, phys(page * PAGE_SIZE), pages);
 
 	if (want == -EBUSY && all(page, pages, FREE))
 		want = 0;
@@ -336,15 +339,15 @@ static const char *do_take(const struct model_op *op)
 /* Blocks that lie in the range, if only with a page, are none any more. */
 static void break_blocks(uint64_t page, size_t pages)
 {
-	for (size_t i = 0; i < state.held_count;) {
-		struct held block = state.held[i];
+	for (size_t i = 0; i < state->held_count;) {
+		struct held block = state->held[i];
 
 		if (block.page + (1UL << block.order) <= page || block.page >= page + pages) {
 			i++;
 			continue;
 		}
 		set(block.page, 1UL << block.order, TAKEN);
-		state.held[i] = state.held[--state.held_count];
+		state->held[i] = state->held[--state->held_count];
 	}
 }
 
@@ -355,22 +358,22 @@ static const char *do_give(const struct model_op *op)
 
 	/* From the next page that is not free, as far as it goes or further. Or what is free. */
 	if (op->word[3] % 16 == 1)
-		page = state.freed.page;
+		page = state->freed.page;
 	while (op->word[3] % 16 != 1 && page < PAGES &&
-	       (state.page[page] == FREE || state.page[page] == RESERVED))
+	       (state->page[page] == FREE || state->page[page] == RESERVED))
 		page++;
 	if (page == PAGES)
 		return NULL;
 	while (pages < op->word[2] % 100 && page + pages < PAGES &&
-	       (state.page[page + pages] >= BLOCK || op->word[3] % 32 == 0))
+	       (state->page[page + pages] >= BLOCK || op->word[3] % 32 == 0))
 		pages++;
-	pages_give(&state.zones, phys(page * PAGE_SIZE), pages);
-	for (bad = page; bad < page + pages && state.page[bad] >= BLOCK; bad++) {
+	pages_give(&state->zones, phys(page * PAGE_SIZE), pages);
+	for (bad = page; bad < page + pages && state->page[bad] >= BLOCK; bad++) {
 	}
 	if (!in_one_zone(page, pages)) {
-		state.misuse[PAGE_RESERVED]++;
+		state->misuse[PAGE_RESERVED]++;
 	} else if (bad < page + pages) {
-		state.misuse[state.page[bad] == FREE ? PAGE_DOUBLE_FREE : PAGE_RESERVED]++;
+		state->misuse[state->page[bad] == FREE ? PAGE_DOUBLE_FREE : PAGE_RESERVED]++;
 	} else {
 		break_blocks(page, pages);
 		set(page, pages, FREE);
@@ -396,7 +399,7 @@ static enum what what_is(const struct model_op *op)
 		return MISUSE;
 	if (n < 20)
 		return rare[(op->word[0] >> 8) % ARRAY_SIZE(rare)];
-	return n < 20 + state.frees ? RELEASE : ALLOC;
+	return n < 20 + state->frees ? RELEASE : ALLOC;
 }
 
 static const char *do_it(const struct model_op *op)
@@ -413,18 +416,18 @@ static const char *do_it(const struct model_op *op)
 	case GIVE:
 		return do_give(op);
 	case DRAIN:
-		pages_drain(&state.zones);
+		pages_drain(&state->zones);
 		break;
 	case CACHE_ON:
 	case CACHE_OFF:
-		pages_cache(&state.zones, what_is(op) == CACHE_ON);
+		pages_cache(&state->zones, what_is(op) == CACHE_ON);
 		break;
 	case CPU:
 		test_cpu(op->word[1] % PORT_CPUS);
 		break;
 	case WATERMARK:
-		state.zones.watermark =
-			state.free[ZONE_DMA] - state.free[ZONE_DMA] % (1 + op->word[1] % 16);
+		state->zones.watermark =
+			state->free[ZONE_DMA] - state->free[ZONE_DMA] % (1 + op->word[1] % 16);
 		break;
 	}
 	return NULL;
@@ -435,19 +438,19 @@ static const char *compare(void)
 	enum page_misuse why;
 
 	for (enum page_misuse kind = 0; kind < PAGE_MISUSE_KINDS; kind++)
-		if (test_page_misuse(kind) != state.misuse[kind])
+		if (test_page_misuse(kind) != state->misuse[kind])
 			return "a mistake is named otherwise, or not at all";
 	for (enum zone_id zone = 0; zone < ZONE_COUNT; zone++) {
-		const char *wrong = buddy_validate(&state.zones.zone[zone].buddy);
+		const char *wrong = buddy_validate(&state->zones.zone[zone].buddy);
 
 		if (wrong)
 			return wrong;
-		if (pages_free_bytes(&state.zones, zone) != state.free[zone] * PAGE_SIZE)
+		if (pages_free_bytes(&state->zones, zone) != state->free[zone] * PAGE_SIZE)
 			return "the count of free bytes is wrong";
 	}
-	for (size_t i = 0; i < state.held_count; i++)
-		if (!pages_allocated(&state.zones, phys(state.held[i].page * PAGE_SIZE),
-				     state.held[i].order, &why))
+	for (size_t i = 0; i < state->held_count; i++)
+		if (!pages_allocated(&state->zones, phys(state->held[i].page * PAGE_SIZE),
+				     state->held[i].order, &why))
 			return "a block that is held isn't allocated";
 	return NULL;
 }
@@ -486,10 +489,10 @@ static void describe(void *unused, const struct model_op *op, char *line, size_t
 		break;
 	case RELEASE:
 		snprintf(line, size, "free page %llu order %u",
-			 (unsigned long long)(state.held_count
-						      ? state.held[w[1] % state.held_count].page
+			 (unsigned long long)(state->held_count
+						      ? state->held[w[1] % state->held_count].page
 						      : 0),
-			 state.held_count ? state.held[w[1] % state.held_count].order : 0);
+			 state->held_count ? state->held[w[1] % state->held_count].order : 0);
 		break;
 	case TAKE:
 		snprintf(line, size, "take page %llu, %zu pages", (unsigned long long)w[1] % PAGES,
