@@ -21,6 +21,7 @@ extern const struct ktest_suite replay_suite;
 extern const struct ktest_suite wait_suite;
 extern const struct ktest_suite check_suite;
 extern const struct ktest_suite gate_suite;
+extern const struct ktest_suite ledger_suite;
 extern const struct ktest_suite printf_suite;
 extern const struct ktest_suite string_suite;
 extern const struct ktest_suite cmdline_suite;
@@ -49,6 +50,7 @@ const struct ktest_suite *const ktest_unit_suites[] = {
 	&wait_suite,
 	&check_suite,
 	&gate_suite,
+	&ledger_suite,
 	&printf_suite,
 	&string_suite,
 	&cmdline_suite,
