@@ -22,6 +22,7 @@ extern const struct ktest_suite wait_suite;
 extern const struct ktest_suite check_suite;
 extern const struct ktest_suite gate_suite;
 extern const struct ktest_suite ledger_suite;
+extern const struct ktest_suite coherent_suite;
 extern const struct ktest_suite printf_suite;
 extern const struct ktest_suite string_suite;
 extern const struct ktest_suite cmdline_suite;
@@ -51,6 +52,7 @@ const struct ktest_suite *const ktest_unit_suites[] = {
 	&check_suite,
 	&gate_suite,
 	&ledger_suite,
+	&coherent_suite,
 	&printf_suite,
 	&string_suite,
 	&cmdline_suite,
