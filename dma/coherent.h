@@ -6,9 +6,14 @@
  * Coherent memory comes from the first of these that has it: the device's
  * provider (memory of its own); pages under its coherent mask; the pool. It is
  * zeroed, and aligned on the bus to the smallest power of two of pages that
- * holds it; so up to 64 KiB never crosses 64 KiB.
+ * holds it, up to 4 MiB; so up to 64 KiB never crosses 64 KiB, and a segment
+ * boundary is crossed only by what is longer. It takes no more pages than it needs.
  *
- * Any context, interrupts on or off.
+ * All of it stands in a ledger (dma/ledger.h) or in the pool's records, with its
+ * device and its bytes, so that whatever is wrong with giving it back is named,
+ * and has no effect. What a device has that is removed is never handed out again.
+ *
+ * Any context, interrupts on or off. No device (NULL) has no memory.
  */
 #ifndef DMA_COHERENT_H
 #define DMA_COHERENT_H
@@ -18,8 +23,8 @@
 /* A source of coherent memory that is asked before all others. */
 struct dma_provider {
 	/*
-	 * 0, and both addresses; -ENOMEM: it has none left, others may be asked; any
-	 * other error: they may not.
+	 * 0, and both addresses, of memory that is zeroed and aligned as said above;
+	 * -ENOMEM: it has none left, others may be asked; any other error: they may not.
 	 */
 	int (*alloc)(struct dma_device *dev, size_t size, void **cpu, dma_addr_t *handle);
 	/* False: this isn't of its memory. */
@@ -29,7 +34,7 @@ struct dma_provider {
 /* `size` bytes, zeroed; NULL: none, and dma_last_failure() says why. Attribute: NO_WARN. */
 void *dma_alloc_attrs(struct dma_device *dev, size_t size, dma_addr_t *handle, unsigned attrs);
 
-/* Same size, pointer and handle as allocated; else it is a misuse, without effect. */
+/* Same size, pointer and handle as allocated; else it is a misuse. A NULL pointer is fine. */
 void dma_free_attrs(struct dma_device *dev, size_t size, void *cpu, dma_addr_t handle,
 		    unsigned attrs);
 
@@ -51,5 +56,11 @@ static inline void dma_free_coherent(struct dma_device *dev, size_t size, void *
  */
 void *dma_alloc_for(struct dma_device *dev, size_t size);
 void dma_free_for(struct dma_device *dev, void *ptr, size_t size);
+
+/* Inside dma/: the device's limits have changed. */
+void dma_lend_refit(struct dma_device *dev);
+
+/* Inside dma/: the device is gone; what pages it has are nobody's, and never handed out again. */
+void dma_lent_abandon(struct dma_system *sys, uint16_t device);
 
 #endif

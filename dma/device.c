@@ -3,6 +3,7 @@
  * Systems, the devices in them, and what those say of themselves.
  */
 #include "dma/bounce.h"
+#include "dma/coherent.h"
 #include "dma/dma.h"
 #include "dma/swiotlb.h"
 #include "dma/transient.h"
@@ -17,6 +18,7 @@ void dma_system_init(struct dma_system *sys, struct zones *zones, struct kmem *k
 		.nobody = {.name = "nobody", .sys = sys, .limits = DMA_LIMITS_DEFAULT},
 	};
 	sys->waiting_end = &sys->waiting;
+	ledger_init(&sys->lent);
 	transient_reset_bounds(sys);
 }
 
@@ -34,6 +36,7 @@ static void refit(struct dma_device *dev)
 	dev->reach = dma_limits_reach(limits, limits->streaming_mask);
 	dev->short_end = dev->slow ? 0 : dev->reach + 1;
 	bounce_fit(dev, limits->streaming_mask, &dev->fit);
+	dma_lend_refit(dev);
 }
 
 /* The lowest number that is free. */
@@ -95,12 +98,13 @@ void dma_device_remove(struct dma_device *dev)
 	swiotlb_abandon(sys->pool, dev->id);
 	transient_abandon(sys, dev->id);
 	dma_count(&sys->nobody.count.slots, dev->count.slots);
+	dma_lent_abandon(sys, dev->id);
 	flags = port_lock(&sys->lock);
 	sys->device[dev->id - 1] = NULL;
 	port_unlock(&sys->lock, flags);
 	dev->id = DMA_ID_GONE;
-	if (dev->count.live)
-		dma_misuse(dev, DMA_MISUSE_LEAK, 0, dev->count.live, DMA_CALLER);
+	if (dev->count.live + dev->count.lent)
+		dma_misuse(dev, DMA_MISUSE_LEAK, 0, dev->count.live + dev->count.lent, DMA_CALLER);
 }
 
 static bool zone_lies_in(const struct zone *zone, uint64_t first, uint64_t last)
@@ -151,8 +155,10 @@ int dma_set_coherent_mask(struct dma_device *dev, uint64_t mask)
 {
 	int err = check_mask(dev, mask);
 
-	if (!err)
+	if (!err) {
 		dev->limits.coherent_mask = mask;
+		refit(dev);
+	}
 	return err;
 }
 

@@ -35,6 +35,7 @@
 #define DMA_DMA_H
 
 #include "dma/check.h"
+#include "dma/ledger.h"
 #include "dma/limits.h"
 #include "dma/swiotlb.h"
 #include "dma/types.h"
@@ -66,6 +67,7 @@ struct dma_counters {
 	uint64_t failed[DMA_FAILURES]; /* mappings that could not be made, by reason */
 	uint64_t waited;	       /* mappings that had to wait for slots */
 	uint64_t refused;	       /* refusals at the gate */
+	uint64_t lent; /* pieces of coherent memory and of dma_alloc_for() that it has now */
 };
 
 struct dma_provider;
@@ -77,11 +79,13 @@ struct dma_device {
 	struct dma_system *sys;
 	struct dma_limits limits; /* read freely; changed by the calls below */
 	/* Made of the limits, for the short paths: */
-	uint64_t short_end;	/* what ends here or before is mapped where it is; 0 if `slow` */
-	uint64_t reach;		/* last bus address of a streaming mapping */
-	struct swiotlb_fit fit; /* what it asks of the pool */
-	uint32_t slow;		/* enum dma_slow, any of them */
-	uint16_t id;		/* 1.. in its system; 0: nobody; DMA_ID_GONE */
+	uint64_t short_end;	  /* what ends here or before is mapped where it is; 0 if `slow` */
+	uint64_t reach;		  /* last bus address of a streaming mapping */
+	struct swiotlb_fit fit;	  /* what it asks of the pool */
+	struct page_request page; /* for one of coherent memory, and what that has to keep */
+	struct page_fit page_fit;
+	uint32_t slow; /* enum dma_slow, any of them */
+	uint16_t id;   /* 1.. in its system; 0: nobody; DMA_ID_GONE */
 	enum dma_failure last_failure;
 	const struct dma_provider *provider; /* dma/coherent.h; NULL: none */
 	struct dma_counters count;
@@ -110,6 +114,7 @@ struct dma_system {
 	uint64_t bounce_first, bounce_last;
 	struct port_lock lock;
 	/* under lock (`device` too): */
+	struct ledger lent; /* pages that devices have for long; dma/coherent.c */
 	size_t transients;
 	struct dma_transient *transient[DMA_TRANSIENT_BUCKETS]; /* by the block's page frame */
 	struct dma_wait *waiting, **waiting_end;		/* first come, first served */

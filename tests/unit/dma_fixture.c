@@ -60,10 +60,11 @@ static void expect_balance(struct ktest *t, struct dma_fixture *f)
 	struct dma_device *devices[] = {&f->near, &f->near2, &f->tight, &f->tight2};
 
 	for (size_t i = 0; i < ARRAY_SIZE(devices); i++)
-		EXPECT_EQ(t, devices[i]->count.live, 0);
+		EXPECT_EQ(t, devices[i]->count.live + devices[i]->count.lent, 0);
 	swiotlb_validate(&f->pool);
 	EXPECT_EQ(t, f->pool.stats.used, 0);
 	EXPECT_EQ(t, f->sys.transients, 0);
+	EXPECT_EQ(t, f->sys.lent.count, 0);
 	EXPECT_EQ(t, f->kmem.objects, 0);
 	for (unsigned kind = 0; kind < DMA_MISUSE_KINDS; kind++)
 		EXPECT_EQ(t, dma_misuse_count(&f->sys, kind), f->misuse[kind]);

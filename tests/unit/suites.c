@@ -21,6 +21,9 @@ extern const struct ktest_suite replay_suite;
 extern const struct ktest_suite wait_suite;
 extern const struct ktest_suite check_suite;
 extern const struct ktest_suite gate_suite;
+extern const struct ktest_suite ledger_suite;
+extern const struct ktest_suite coherent_suite;
+extern const struct ktest_suite pool_suite;
 extern const struct ktest_suite printf_suite;
 extern const struct ktest_suite string_suite;
 extern const struct ktest_suite cmdline_suite;
@@ -49,6 +52,9 @@ const struct ktest_suite *const ktest_unit_suites[] = {
 	&wait_suite,
 	&check_suite,
 	&gate_suite,
+	&ledger_suite,
+	&coherent_suite,
+	&pool_suite,
 	&printf_suite,
 	&string_suite,
 	&cmdline_suite,

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pages that are out with a device stand in sys->lent, by physical address, with
+ * their bytes and the device; runs of the pool in the pool's own records. So
+ * whatever is given back is held against what was handed out.
+ */
+#include "dma/coherent.h"
+
+#include "dma/bounce.h"
+#include "dma/port.h"
+
+#define NOINLINE __attribute__((noinline))
+
+/* What pages are lent as; the kind of their entry in sys->lent. */
+enum use { COHERENT = 1, BUFFER };
+
+static size_t pages_of(size_t size)
+{
+	return ((size - 1) >> PAGE_SHIFT) + 1;
+}
+
+/* The smallest 2^order pages that hold `size` bytes. */
+static unsigned order_of(size_t size)
+{
+	return size > PAGE_SIZE ? 64 - (unsigned)__builtin_clzll((size - 1) >> PAGE_SHIFT) : 0;
+}
+
+/* On the bus coherent memory is aligned to that, but to no more than the largest block. */
+static uint64_t alignment(size_t size)
+{
+	unsigned order = order_of(size);
+
+	return PAGE_SIZE << (order < BUDDY_MAX_ORDER ? order : BUDDY_MAX_ORDER);
+}
+
+/* --- what is lent --- */
+
+static inline bool lend(struct dma_device *dev, phys_addr_t addr, size_t size, enum use use)
+{
+	struct dma_system *sys = dev->sys;
+	unsigned long flags = port_lock(&sys->lock);
+	bool done = ledger_add(&sys->lent, sys->zones, addr.value, use, size << 16 | dev->id);
+
+	port_unlock(&sys->lock, flags);
+	dma_count(&dev->count.lent, done);
+	return done;
+}
+
+/* False, and in *found what there is instead (its key is 0: nothing), where it isn't so lent. */
+static inline __attribute__((always_inline)) bool take_back(struct dma_device *dev,
+							    phys_addr_t addr, size_t size,
+							    const void *cpu, enum use use,
+							    struct ledger_entry *found)
+{
+	struct dma_system *sys = dev->sys;
+	unsigned long flags = port_lock(&sys->lock);
+	struct ledger_entry *entry = ledger_search(&sys->lent, addr.value);
+	bool done = (entry->key ^ addr.value) == use && entry->value >> 16 == size &&
+		    (uint16_t)entry->value == dev->id && port_phys_to_virt(addr) == cpu;
+
+	if (done)
+		ledger_drop(&sys->lent, sys->zones, entry);
+	else
+		*found = *entry;
+	port_unlock(&sys->lock, flags);
+	dma_count(&dev->count.lent, -(uint64_t)done);
+	return done;
+}
+
+static enum dma_misuse_kind misuse_of(const struct dma_device *dev,
+				      const struct ledger_entry *found, phys_addr_t addr,
+				      size_t size, enum use use)
+{
+	if (!found->key || ledger_addr(found) != addr.value)
+		return DMA_MISUSE_UNMAP_INVALID;
+	if ((uint16_t)found->value != dev->id)
+		return DMA_MISUSE_DEVICE;
+	if (ledger_kind(found) != use)
+		return DMA_MISUSE_FUNCTION;
+	return found->value >> 16 != size ? DMA_MISUSE_SIZE : DMA_MISUSE_CPU_ADDRESS;
+}
+
+void dma_lent_abandon(struct dma_system *sys, uint16_t device)
+{
+	unsigned long flags = port_lock(&sys->lock);
+
+	for (struct ledger_entry *e = NULL; (e = ledger_next(&sys->lent, e));)
+		if ((uint16_t)e->value == device)
+			e->value &= ~0xffffUL;
+	port_unlock(&sys->lock, flags);
+}
+
+/* --- pages --- */
+
+/* A block as it was allocated, or what is left of one. */
+static NOINLINE void give_block(struct dma_system *sys, phys_addr_t addr, size_t size)
+{
+	unsigned order = order_of(size);
+
+	if (pages_of(size) == 1UL << order && !(addr.value & ((PAGE_SIZE << order) - 1)))
+		pages_free(sys->zones, addr, order);
+	else
+		pages_give(sys->zones, addr, pages_of(size));
+}
+
+static inline void give_pages(struct dma_system *sys, phys_addr_t addr, size_t size)
+{
+	if (size <= PAGE_SIZE)
+		pages_free(sys->zones, addr, 0);
+	else
+		give_block(sys, addr, size);
+}
+
+/* Of a block of that order keep `size` bytes, which begin at a multiple of `align` on the bus. */
+static NOINLINE phys_addr_t trim(struct dma_device *dev, phys_addr_t block, unsigned order,
+				 size_t size, uint64_t align)
+{
+	struct zones *zones = dev->sys->zones;
+	uint64_t before = -(block.value + (uint64_t)dev->limits.bus_offset) & (align - 1);
+	uint64_t end = before + (pages_of(size) << PAGE_SHIFT), all = PAGE_SIZE << order;
+
+	if (before)
+		pages_give(zones, block, before >> PAGE_SHIFT);
+	if (end < all)
+		pages_give(zones, phys_add(block, end), (all - end) >> PAGE_SHIFT);
+	return phys_add(block, before);
+}
+
+/* All that can ever be handed out lies below. */
+static uint64_t zones_end(const struct zones *zones)
+{
+	const struct buddy *normal = &zones->zone[ZONE_NORMAL].buddy;
+
+	return (normal->first + normal->pages) << PAGE_SHIFT;
+}
+
+/*
+ * A request for one page with no bus address above `reach`. A limit that leaves
+ * nothing out isn't given: without one it is quickest.
+ */
+static void make_request(const struct dma_device *dev, uint64_t reach, struct page_request *request,
+			 struct page_fit *fit)
+{
+	*fit = (struct page_fit){.boundary_mask = UINT64_MAX};
+	*request = (struct page_request){.zone = ZONE_NORMAL, .dma_reserve = true};
+	if (!dma_limits_window(&dev->limits, reach, &fit->first, &request->limit))
+		return; /* under a limit of 0 there is none */
+	if (fit->first)
+		request->fit = fit;
+	if (request->limit < ZONE_DMA_END)
+		request->zone = ZONE_DMA;
+	else if (request->limit >= zones_end(dev->sys->zones) - 1)
+		request->limit = NO_LIMIT;
+}
+
+void dma_lend_refit(struct dma_device *dev)
+{
+	make_request(dev, dma_limits_reach(&dev->limits, dev->limits.coherent_mask), &dev->page,
+		     &dev->page_fit);
+}
+
+/* Pages for `size` bytes as `page` asks for one, aligned on the bus to alignment(size), or 1. */
+static phys_addr_t take_pages(struct dma_device *dev, const struct page_request *page, size_t size,
+			      uint64_t align)
+{
+	uint64_t astray = (uint64_t)dev->limits.bus_offset & (align - 1);
+	struct page_request request = *page;
+	phys_addr_t addr;
+
+	/* Blocks are aligned in memory; one of twice the size holds one that is on the bus. */
+	request.order = order_of(size) + (astray != 0);
+	if (astray & (PAGE_SIZE - 1) || request.order > BUDDY_MAX_ORDER)
+		return PHYS_NONE;
+	addr = pages_alloc(dev->sys->zones, &request);
+	if (phys_is_none(addr) || pages_of(size) == 1UL << request.order)
+		return addr;
+	return trim(dev, addr, request.order, size, align);
+}
+
+/* They are lent, or given back. */
+static inline phys_addr_t lend_or_give(struct dma_device *dev, phys_addr_t addr, size_t size,
+				       enum use use)
+{
+	if (phys_is_none(addr) || lend(dev, addr, size, use))
+		return addr;
+	give_block(dev->sys, addr, size);
+	return PHYS_NONE;
+}
+
+static NOINLINE phys_addr_t lend_pages(struct dma_device *dev, const struct page_request *page,
+				       size_t size, uint64_t align, enum use use)
+{
+	return lend_or_give(dev, take_pages(dev, page, size, align), size, use);
+}
+
+/* --- coherent memory --- */
+
+/* A run of the pool, all of its slots zeroed. */
+static enum dma_failure lend_slots(struct dma_device *dev, size_t size, phys_addr_t *addr)
+{
+	struct bounce bounce = {.record = {.length = (uint32_t)size, .coherent = 1}};
+	struct swiotlb_fit fit;
+	enum dma_failure why;
+
+	if (size > UINT32_MAX)
+		return DMA_FAIL_TOO_BIG;
+	bounce_fit(dev, dev->limits.coherent_mask, &fit);
+	fit.boundary_mask = UINT64_MAX;
+	fit.min_align_mask = (uint32_t)alignment(size) - 1;
+	swiotlb_fit_prepare(dev->sys->pool, &fit);
+	bounce.record.device = dev->id;
+	why = bounce_take(dev, &fit, &bounce);
+	if (why)
+		return why;
+	port_zero(phys_add(bounce.start, -(uint64_t)bounce.record.offset),
+		  swiotlb_run(&bounce.record) << SWIOTLB_SHIFT);
+	dma_count(&dev->count.lent, 1);
+	*addr = bounce.start;
+	return DMA_FAIL_NONE;
+}
+
+/* Neither pages nor the pool had it, and the pool said `why`. What is the matter? */
+static enum dma_failure judge(struct dma_device *dev, size_t size, enum dma_failure why)
+{
+	phys_addr_t page;
+
+	if (why == DMA_FAIL_EXHAUSTED || why == DMA_FAIL_FRAGMENTED ||
+	    order_of(size) > BUDDY_MAX_ORDER || dev->id == DMA_ID_GONE)
+		return why;
+	page = take_pages(dev, &dev->page, PAGE_SIZE, PAGE_SIZE);
+	if (phys_is_none(page))
+		return DMA_FAIL_EXHAUSTED;
+	pages_free(dev->sys->zones, page, 0);
+	return DMA_FAIL_FRAGMENTED;
+}
+
+static void *fail(struct dma_device *dev, size_t size, enum dma_failure why, unsigned attrs)
+{
+	uint64_t nth = __atomic_add_fetch(&dev->count.failed[why], 1, __ATOMIC_RELAXED);
+
+	dev->last_failure = why;
+	if (dma_worth_saying(nth) && !(attrs & DMA_ATTR_NO_WARN))
+		port_log(PORT_LOG_WARNING, "dma: %s: no %zu bytes of coherent memory: %s",
+			 dev->name, size, dma_failure_name(why));
+	return NULL;
+}
+
+/* Pages had none. */
+static NOINLINE void *alloc_slots(struct dma_device *dev, size_t size, dma_addr_t *handle,
+				  unsigned attrs)
+{
+	phys_addr_t addr;
+	enum dma_failure why = lend_slots(dev, size, &addr);
+
+	*handle = DMA_MAPPING_ERROR;
+	if (why)
+		return fail(dev, size, judge(dev, size, why), attrs);
+	*handle = dma_from_phys(&dev->limits, addr);
+	return port_phys_to_virt(addr);
+}
+
+/* Asked the provider. True: that is the answer, whatever it is. */
+static NOINLINE bool provided(struct dma_device *dev, size_t size, void **cpu, dma_addr_t *handle,
+			      unsigned attrs)
+{
+	int err = dev->provider->alloc(dev, size, cpu, handle);
+
+	if (!err)
+		return true;
+	*cpu = NULL;
+	*handle = DMA_MAPPING_ERROR;
+	if (err != -ENOMEM)
+		fail(dev, size, DMA_FAIL_EXHAUSTED, attrs);
+	return err != -ENOMEM;
+}
+
+static NOINLINE void *alloc_nothing(struct dma_device *dev, dma_addr_t *handle, unsigned attrs)
+{
+	*handle = DMA_MAPPING_ERROR;
+	return dev ? fail(dev, 0, DMA_FAIL_LENGTH, attrs) : NULL;
+}
+
+void *dma_alloc_attrs(struct dma_device *dev, size_t size, dma_addr_t *handle, unsigned attrs)
+{
+	phys_addr_t addr;
+	void *cpu;
+
+	if (!dev || !size)
+		return alloc_nothing(dev, handle, attrs);
+	if (dev->provider && provided(dev, size, &cpu, handle, attrs))
+		return cpu;
+	if (size <= PAGE_SIZE && !(dev->limits.bus_offset & (PAGE_SIZE - 1)))
+		addr = lend_or_give(dev, pages_alloc(dev->sys->zones, &dev->page), size, COHERENT);
+	else
+		addr = lend_pages(dev, &dev->page, size, alignment(size), COHERENT);
+	if (phys_is_none(addr))
+		return alloc_slots(dev, size, handle, attrs);
+	port_zero(addr, pages_of(size) << PAGE_SHIFT);
+	*handle = dma_from_phys(&dev->limits, addr);
+	return port_phys_to_virt(addr);
+}
+
+/* A run of the pool that is given back as it was lent: DMA_MISUSE_KINDS. Else what is wrong. */
+static enum dma_misuse_kind take_back_slots(struct dma_device *dev, phys_addr_t addr, size_t size,
+					    const void *cpu)
+{
+	struct bounce bounce;
+
+	if (!bounce_find(dev->sys, addr, &bounce))
+		return DMA_MISUSE_UNMAP_INVALID;
+	if (bounce.record.device != dev->id)
+		return DMA_MISUSE_DEVICE;
+	if (!bounce.record.coherent)
+		return DMA_MISUSE_FUNCTION;
+	if (bounce.start.value != addr.value)
+		return DMA_MISUSE_UNMAP_INVALID;
+	if (bounce.record.length != size)
+		return DMA_MISUSE_SIZE;
+	if (port_phys_to_virt(addr) != cpu)
+		return DMA_MISUSE_CPU_ADDRESS;
+	if (!bounce_put(dev, &dev->fit, &bounce))
+		return DMA_MISUSE_UNMAP_INVALID;
+	dma_count(&dev->count.lent, -1UL);
+	return DMA_MISUSE_KINDS;
+}
+
+/* What isn't so lent as pages: a run of the pool, or a mistake. */
+static NOINLINE void free_slowly(struct dma_device *dev, size_t size, void *cpu, dma_addr_t handle,
+				 const struct ledger_entry *found, const void *caller)
+{
+	phys_addr_t addr = dma_to_phys(&dev->limits, handle);
+	enum dma_misuse_kind kind;
+
+	if (handle.bus == DMA_MAPPING_ERROR.bus)
+		kind = DMA_MISUSE_MAPPING_ERROR;
+	else if (found->key)
+		kind = misuse_of(dev, found, addr, size, COHERENT);
+	else
+		kind = take_back_slots(dev, addr, size, cpu);
+	if (kind != DMA_MISUSE_KINDS)
+		dma_misuse(dev, kind, handle.bus, size, caller);
+}
+
+void dma_free_attrs(struct dma_device *dev, size_t size, void *cpu, dma_addr_t handle,
+		    unsigned attrs)
+{
+	struct ledger_entry found;
+	phys_addr_t addr;
+
+	if (!dev || !cpu || (dev->provider && dev->provider->free(dev, size, cpu, handle)))
+		return;
+	addr = dma_to_phys(&dev->limits, handle);
+	if (take_back(dev, addr, size, cpu, COHERENT, &found))
+		give_pages(dev->sys, addr, size);
+	else
+		free_slowly(dev, size, cpu, handle, &found, DMA_CALLER);
+}
+
+/* --- buffers --- */
+
+void *dma_alloc_for(struct dma_device *dev, size_t size)
+{
+	struct page_request page;
+	struct page_fit fit;
+	uint64_t boundary_mask;
+	phys_addr_t addr;
+
+	if (!dev || size == 0 || size > dev->limits.max_segment)
+		return NULL;
+	boundary_mask = dev->limits.boundary_mask;
+	if (size - 1 > boundary_mask)
+		return NULL;
+	/* What is aligned to its size crosses no boundary that it could keep. */
+	make_request(dev, dev->reach, &page, &fit);
+	addr = lend_pages(dev, &page, size, boundary_mask == UINT64_MAX ? 1 : alignment(size),
+			  BUFFER);
+	return phys_is_none(addr) ? NULL : port_phys_to_virt(addr);
+}
+
+void dma_free_for(struct dma_device *dev, void *ptr, size_t size)
+{
+	struct ledger_entry found;
+	phys_addr_t addr;
+
+	if (!dev || !ptr)
+		return;
+	addr = port_virt_to_phys(ptr);
+	if (take_back(dev, addr, size, ptr, BUFFER, &found))
+		give_pages(dev->sys, addr, size);
+	else
+		dma_misuse(dev, misuse_of(dev, &found, addr, size, BUFFER), addr.value, size,
+			   DMA_CALLER);
+}
