@@ -109,9 +109,9 @@ static NOINLINE bool drain_caches(struct zones *zones)
 	struct buddy *buddy = &zones->zone[ZONE_NORMAL].buddy;
 	bool any = false;
 
-	for (unsigned cpu = 0; cpu < PORT_CPUS; cpu++) {
+	for (struct page_cache *cache = zones->cache; cache < ARRAY_END(zones->cache); cache++) {
 		for (unsigned i = 0; i < PAGE_CACHE_SLOTS; i++) {
-			phys_addr_t addr = empty_slot(&zones->cache[cpu].slot[i]);
+			phys_addr_t addr = empty_slot(&cache->slot[i]);
 
 			if (!addr.value)
 				continue;
@@ -122,16 +122,22 @@ static NOINLINE bool drain_caches(struct zones *zones)
 	return any;
 }
 
-/* Any block of the order will do. */
+/* May a cache serve it? */
 static inline bool is_plain(const struct zones *zones, const struct page_request *request)
 {
 	return request->order < zones->cached && request->zone == ZONE_NORMAL &&
-	       request->limit == NO_LIMIT && request->place == PLACE_HIGH && !request->fit;
+	       request->place == PLACE_HIGH && !request->fit;
 }
 
-static inline bool cache_take(struct zones *zones, unsigned order, phys_addr_t *addr)
+static inline struct page_cache *own_cache(struct zones *zones, unsigned which)
 {
-	struct page_cache *cache = &zones->cache[port_cpu()];
+	return &zones->cache[port_cpu() * PAGE_CACHES + which];
+}
+
+static inline bool cache_take(struct zones *zones, unsigned which, unsigned order,
+			      phys_addr_t *addr)
+{
+	struct page_cache *cache = own_cache(zones, which);
 	size_t next = __atomic_load_n(&cache->next[order], __ATOMIC_RELAXED);
 
 	if (next < PAGE_CACHE_ORDERS)
@@ -145,14 +151,32 @@ static inline bool cache_take(struct zones *zones, unsigned order, phys_addr_t *
 	return true;
 }
 
-/* False: it isn't for the cache, or a mistake; or it is *parked, and there is no room. */
-static inline bool cache_put(struct zones *zones, phys_addr_t addr, unsigned order, bool *parked)
+/* False also where it has but a block from the time when the limit was another. */
+static inline bool cache_take_limited(struct zones *zones, const struct page_request *request,
+				      phys_addr_t *addr)
 {
-	struct page_cache *cache = &zones->cache[port_cpu()];
+	struct buddy *buddy = &zones->zone[ZONE_NORMAL].buddy;
+
+	if (!is_plain(zones, request) ||
+	    request->limit != zones->served[PAGE_CACHE_LIMITED].limit ||
+	    !cache_take(zones, PAGE_CACHE_LIMITED, request->order, addr))
+		return false;
+	if (addr->value + (PAGE_SIZE << request->order) - 1 <= request->limit)
+		return true;
+	if (buddy_park(buddy, *addr, request->order))
+		buddy_free_parked(buddy, *addr, request->order);
+	return false;
+}
+
+/* False: it isn't for this cache, or a mistake; or it is *parked, and there is no room. */
+static inline bool cache_put(struct zones *zones, unsigned which, phys_addr_t addr, unsigned order,
+			     bool *parked)
+{
+	struct page_cache *cache = own_cache(zones, which);
 	uint64_t empty = 0;
 	size_t next;
 
-	if (order >= zones->cached || addr.value < zones->plain_from ||
+	if (order >= zones->cached || addr.value < zones->served[which].from ||
 	    !buddy_park(&zones->zone[ZONE_NORMAL].buddy, addr, order))
 		return false;
 	*parked = true;
@@ -164,21 +188,21 @@ static inline bool cache_put(struct zones *zones, phys_addr_t addr, unsigned ord
 					   __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 }
 
-void pages_cached(const struct zones *zones, size_t blocks[PAGE_CACHE_ORDERS])
+void pages_cached(struct zones *zones, size_t blocks[PAGE_CACHE_ORDERS])
 {
 	memset(blocks, 0, PAGE_CACHE_ORDERS * sizeof(blocks[0]));
-	for (unsigned cpu = 0; cpu < PORT_CPUS; cpu++)
+	for (struct page_cache *cache = zones->cache; cache < ARRAY_END(zones->cache); cache++)
 		for (unsigned i = 0; i < PAGE_CACHE_SLOTS; i++)
-			blocks[i % PAGE_CACHE_ORDERS] += zones->cache[cpu].slot[i] != 0;
+			blocks[i % PAGE_CACHE_ORDERS] += cache->slot[i] != 0;
 }
 
 void pages_cache(struct zones *zones, bool use)
 {
 	zones->cached = 0;
 	drain_caches(zones);
-	for (unsigned cpu = 0; cpu < PORT_CPUS; cpu++)
+	for (struct page_cache *cache = zones->cache; cache < ARRAY_END(zones->cache); cache++)
 		for (unsigned order = 0; order < PAGE_CACHE_ORDERS; order++)
-			zones->cache[cpu].next[order] = order;
+			cache->next[order] = order;
 	if (use)
 		zones->cached = PAGE_CACHE_ORDERS;
 }
@@ -248,12 +272,16 @@ static NOINLINE phys_addr_t alloc_at_last(struct zones *zones, const struct page
 static NOINLINE phys_addr_t alloc_from_zone(struct zones *zones, const struct page_request *request,
 					    const void *caller)
 {
-	phys_addr_t addr = buddy_alloc(&zones->zone[request->zone].buddy, request, 0);
+	unsigned which = request->limit == NO_LIMIT ? PAGE_CACHE_ANY : PAGE_CACHE_LIMITED;
+	phys_addr_t addr;
 
+	if (which == PAGE_CACHE_LIMITED && cache_take_limited(zones, request, &addr))
+		return addr;
+	addr = buddy_alloc(&zones->zone[request->zone].buddy, request, 0);
 	if (phys_is_none(addr))
 		return alloc_at_last(zones, request, caller);
 	if (is_plain(zones, request))
-		zones->plain_from = addr.value;
+		zones->served[which] = (struct page_served){request->limit, addr.value};
 	return addr;
 }
 
@@ -261,7 +289,8 @@ phys_addr_t pages_alloc(struct zones *zones, const struct page_request *request)
 {
 	phys_addr_t addr;
 
-	if (is_plain(zones, request) && cache_take(zones, request->order, &addr))
+	if (request->limit == NO_LIMIT && is_plain(zones, request) &&
+	    cache_take(zones, PAGE_CACHE_ANY, request->order, &addr))
 		return addr;
 	return alloc_from_zone(zones, request, __builtin_return_address(0));
 }
@@ -280,6 +309,8 @@ static NOINLINE void free_to_zone(struct zones *zones, phys_addr_t addr, unsigne
 {
 	struct buddy *buddy = buddy_of(zones, addr);
 
+	if (!parked && cache_put(zones, PAGE_CACHE_LIMITED, addr, order, &parked))
+		return;
 	if (parked || (order <= BUDDY_MAX_ORDER && buddy_park(buddy, addr, order)))
 		buddy_free_parked(buddy, addr, order);
 	else
@@ -290,7 +321,7 @@ void pages_free(struct zones *zones, phys_addr_t addr, unsigned order)
 {
 	bool parked = false;
 
-	if (!cache_put(zones, addr, order, &parked))
+	if (!cache_put(zones, PAGE_CACHE_ANY, addr, order, &parked))
 		free_to_zone(zones, addr, order, parked, __builtin_return_address(0));
 }
 

@@ -66,14 +66,25 @@ struct page_cache {
 	size_t next[PAGE_CACHE_ORDERS];	 /* the slot to fill; the latest is the one before it */
 };
 
+/*
+ * The latest request of its kind that the zone had to serve. A block from there
+ * on is as good as what the next one would get; one below is kept for those with
+ * a tighter limit.
+ */
+struct page_served {
+	uint64_t limit, from;
+};
+
+enum { PAGE_CACHE_ANY, PAGE_CACHE_LIMITED, PAGE_CACHES }; /* NO_LIMIT; any other */
+
 struct zones {
 	struct zone zone[ZONE_COUNT];
 	uint64_t seed;	  /* of PLACE_SHUFFLE */
 	size_t watermark; /* pages of ZONE_DMA that a fallback from ZONE_NORMAL leaves alone */
 	const struct memmap *map; /* that they were built over */
-	uint64_t plain_from; /* where the latest request that a cache could serve found a block */
-	unsigned cached;     /* orders below it are cached: PAGE_CACHE_ORDERS, or 0, none */
-	struct page_cache cache[PORT_CPUS];
+	unsigned cached;	  /* orders below it are cached: PAGE_CACHE_ORDERS, or 0, none */
+	struct page_served served[PAGE_CACHES];
+	struct page_cache cache[PORT_CPUS * PAGE_CACHES];
 };
 
 /*
@@ -119,7 +130,7 @@ void pages_give(struct zones *zones, phys_addr_t start, size_t pages);
 uint64_t pages_free_bytes(struct zones *zones, enum zone_id zone);
 
 /* Blocks that the CPUs' caches hold, by order. */
-void pages_cached(const struct zones *zones, size_t blocks[PAGE_CACHE_ORDERS]);
+void pages_cached(struct zones *zones, size_t blocks[PAGE_CACHE_ORDERS]);
 
 /* Use the CPUs' caches, which is how zones begin, or empty and pass them by. */
 void pages_cache(struct zones *zones, bool use);

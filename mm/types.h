@@ -20,6 +20,7 @@
 #define GIB(n)	      ((uint64_t)(n) << 30)
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define ARRAY_END(a)  (&(a)[ARRAY_SIZE(a)])
 
 /* `a` is a power of two. */
 #define ALIGN_UP(x, a)	 (((x) + ((a)-1)) & ~((uint64_t)(a)-1))

@@ -289,7 +289,7 @@ static void cache_is_bounded(struct ktest *t)
 	for (some.order = 0; some.order < PAGE_CACHE_ORDERS; some.order++)
 		for (size_t i = 0; i < ARRAY_SIZE(at[0]); i++)
 			at[some.order][i] = alloc(some);
-	zones.plain_from = 0;
+	zones.served[PAGE_CACHE_ANY].from = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(at[0]); i++)
 		for (unsigned order = 0; order < PAGE_CACHE_ORDERS; order++)
 			pages_free(&zones, phys(at[order][i]), order);
@@ -313,6 +313,30 @@ static void low_pages_are_not_cached(struct ktest *t)
 	EXPECT_EQ(t, alloc(below), low);
 	pages_free(&zones, phys(high), 0);
 	EXPECT_EQ(t, alloc(one), high);
+}
+
+/* Blocks are cached for the latest limit, and never handed out above another one. */
+static void cached_for_one_limit(struct ktest *t)
+{
+	struct page_request wide = {.zone = ZONE_NORMAL, .limit = MIB(20) - 1};
+	struct page_request tight = {.zone = ZONE_NORMAL, .limit = MIB(18) - 1};
+	struct buddy *buddy = &zones.zone[ZONE_NORMAL].buddy;
+	uint64_t any = alloc(one), high = alloc(wide), low;
+
+	pages_free(&zones, phys(high), 0);
+	EXPECT_EQ(t, buddy_free_pages(buddy), MIB(8) / PAGE_SIZE - 2);
+	EXPECT_EQ(t, alloc(wide), high);
+	pages_free(&zones, phys(high), 0);
+	low = alloc(tight);
+	EXPECT(t, low < MIB(18));
+	pages_free(&zones, phys(low), 0);
+	EXPECT_EQ(t, alloc(tight), low);
+	/* Now what the wide request left is in the way, and goes back to the zone. */
+	pages_free(&zones, phys(low), 0);
+	zones.cache[PAGE_CACHE_LIMITED].next[0] = PAGE_CACHE_ORDERS;
+	EXPECT(t, alloc(tight) < MIB(18));
+	EXPECT(t, alloc(wide) < MIB(20));
+	pages_free(&zones, phys(any), 0);
 }
 
 /* Memory for ZONE_DMA alone, or less; ZONE_NORMAL is there and has nothing. */
@@ -447,6 +471,7 @@ static const struct ktest_case cases[] = {
 	{"cache_off", cache_off},
 	{"cache_is_bounded", cache_is_bounded},
 	{"low_pages_are_not_cached", low_pages_are_not_cached},
+	{"cached_for_one_limit", cached_for_one_limit},
 	{"no_normal", no_normal},
 	{"odd_top", odd_top},
 	{"misuse_is_named", misuse_is_named},
