@@ -34,6 +34,9 @@ static void refit(struct dma_device *dev)
 	dev->reach = dma_limits_reach(limits, limits->streaming_mask);
 	dev->short_end = dev->slow ? 0 : dev->reach + 1;
 	bounce_fit(dev, limits->streaming_mask, &dev->fit);
+	dev->short_bounce = 0;
+	if (!dev->slow && dev->fit.anywhere && !limits->min_align_mask)
+		dev->short_bounce = SWIOTLB_MAGAZINE_SLOTS << SWIOTLB_SHIFT;
 }
 
 /* The lowest number that is free. */
@@ -94,8 +97,8 @@ void dma_device_remove(struct dma_device *dev)
 	wait_cancel(dev);
 	swiotlb_abandon(sys->pool, dev->id);
 	transient_abandon(sys, dev->id);
-	dma_count(&sys->nobody.count.slots, dev->count.slots);
 	flags = port_lock(&sys->lock);
+	dma_counters_add(&sys->nobody.count, &dev->count);
 	sys->device[dev->id - 1] = NULL;
 	port_unlock(&sys->lock, flags);
 	dev->id = DMA_ID_GONE;

@@ -18,7 +18,7 @@ static bool refuse(struct dma_device *dev, dma_addr_t addr, size_t len, const vo
 	return false;
 }
 
-bool dma_gate_slow(struct dma_device *dev, dma_addr_t addr, size_t len, uint64_t *out)
+bool dma_gate_bounce(struct dma_device *dev, dma_addr_t addr, size_t len, uint64_t *out)
 {
 	uint64_t first = dma_to_phys(&dev->limits, addr).value;
 	bool usable = dma_usable(dev, addr, len);

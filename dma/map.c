@@ -7,6 +7,8 @@
 #include "dma/dma.h"
 #include "dma/port.h"
 
+#define NOINLINE __attribute__((noinline))
+
 /* The bus address at which the device can use it where it is; DMA_MAPPING_ERROR: it can't. */
 static dma_addr_t in_place(const struct dma_device *dev, phys_addr_t addr, size_t len)
 {
@@ -36,7 +38,7 @@ dma_addr_t map_direct(struct dma_device *dev, phys_addr_t addr, size_t len)
 	return bus;
 }
 
-dma_addr_t dma_map_slow(struct dma_device *dev, phys_addr_t addr, size_t len,
+static NOINLINE dma_addr_t map_general(struct dma_device *dev, phys_addr_t addr, size_t len,
 			enum dma_data_direction dir, unsigned attrs)
 {
 	struct bounce bounce;
@@ -54,6 +56,69 @@ dma_addr_t dma_map_slow(struct dma_device *dev, phys_addr_t addr, size_t len,
 		return DMA_MAPPING_ERROR;
 	}
 	return dma_from_phys(&dev->limits, bounce.start);
+}
+
+/* Bounce it in a run of slots that was taken. */
+static inline dma_addr_t begin(struct dma_device *dev, size_t i, phys_addr_t addr, size_t len,
+			       enum dma_data_direction dir)
+{
+	struct swiotlb *pool = dev->sys->pool;
+	phys_addr_t at = phys_add(pool->base, i << SWIOTLB_SHIFT);
+	size_t slots = swiotlb_slots(len);
+
+	swiotlb_enter(pool, i, slots, addr.value, (uint32_t)len, swiotlb_owner(dev->id, dir));
+	dma_level_raise(&dev->count.slots, slots);
+	dma_count_mapping(dev, len);
+	dma_count(&dev->count.bounced, 1);
+	dma_count(&dev->count.bytes_in, len);
+	port_copy(at, addr, len);
+	return (dma_addr_t){at.value};
+}
+
+static NOINLINE dma_addr_t map_from_index(struct dma_device *dev, phys_addr_t addr, size_t len,
+					  enum dma_data_direction dir, unsigned attrs)
+{
+	enum dma_failure why;
+	size_t i = swiotlb_take_any(dev->sys->pool, swiotlb_slots(len), &why);
+
+	if (i == SWIOTLB_NONE)
+		return map_general(dev, addr, len, dir, attrs);
+	return begin(dev, i, addr, len, dir);
+}
+
+dma_addr_t dma_map_bounce(struct dma_device *dev, phys_addr_t addr, size_t len,
+			  enum dma_data_direction dir, unsigned attrs)
+{
+	size_t i;
+
+	if (len - 1 >= dev->short_bounce || addr.value >> 52 || attrs & ~(unsigned)DMA_ATTR_NO_WARN)
+		return map_general(dev, addr, len, dir, attrs);
+	i = swiotlb_pop(dev->sys->pool, swiotlb_slots(len));
+	if (i == SWIOTLB_NONE)
+		return map_from_index(dev, addr, len, dir, attrs);
+	return begin(dev, i, addr, len, dir);
+}
+
+void dma_unmap_bounce(struct dma_device *dev, dma_addr_t addr, size_t len,
+		      enum dma_data_direction dir, unsigned attrs)
+{
+	struct swiotlb *pool = dev->sys->pool;
+	size_t i = swiotlb_index(pool, phys(addr.bus)), slots = swiotlb_slots(len);
+
+	if (len - 1 >= dev->short_bounce || attrs & DMA_ATTR_SKIP_CPU_SYNC || i >= pool->slots ||
+	    pool->runs.length[i] != len || !swiotlb_end(pool, i, swiotlb_owner(dev->id, dir))) {
+		dma_unmap_by(dev, addr, len, dir, attrs, DMA_CALLER);
+		return;
+	}
+	if (dir != DMA_TO_DEVICE) {
+		port_copy(phys(pool->original[i]), phys(addr.bus), len);
+		dma_count(&dev->count.bytes_out, len);
+	}
+	swiotlb_leave(pool, i, slots);
+	if (!swiotlb_push(pool, i, slots))
+		swiotlb_release(pool, i, slots);
+	dma_count_unmap(dev);
+	bounce_freed(dev, slots);
 }
 
 /* Can it be a direct mapping? In reach, and in no bounce memory. */
@@ -109,12 +174,6 @@ bool dma_unmap_by(struct dma_device *dev, dma_addr_t addr, size_t len, enum dma_
 	}
 	dma_misuse(dev, wrong_unmap(dev, at, len, dir, &bounce), addr.bus, len, caller);
 	return false;
-}
-
-void dma_unmap_slow(struct dma_device *dev, dma_addr_t addr, size_t len,
-		    enum dma_data_direction dir, unsigned attrs)
-{
-	dma_unmap_by(dev, addr, len, dir, attrs, DMA_CALLER);
 }
 
 /*

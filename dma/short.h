@@ -13,11 +13,11 @@
 
 #include "dma/dma.h"
 
-dma_addr_t dma_map_slow(struct dma_device *dev, phys_addr_t addr, size_t len,
+dma_addr_t dma_map_bounce(struct dma_device *dev, phys_addr_t addr, size_t len,
 			enum dma_data_direction dir, unsigned attrs);
-void dma_unmap_slow(struct dma_device *dev, dma_addr_t addr, size_t len,
+void dma_unmap_bounce(struct dma_device *dev, dma_addr_t addr, size_t len,
 		    enum dma_data_direction dir, unsigned attrs);
-bool dma_gate_slow(struct dma_device *dev, dma_addr_t addr, size_t len, uint64_t *out);
+bool dma_gate_bounce(struct dma_device *dev, dma_addr_t addr, size_t len, uint64_t *out);
 
 static inline void dma_count(uint64_t *counter, uint64_t n)
 {
@@ -65,7 +65,7 @@ static inline dma_addr_t dma_map_phys(struct dma_device *dev, phys_addr_t addr, 
 				      enum dma_data_direction dir, unsigned attrs)
 {
 	if (!dma_ends_short(dev, addr.value, len))
-		return dma_map_slow(dev, addr, len, dir, attrs);
+		return dma_map_bounce(dev, addr, len, dir, attrs);
 	dma_count_mapping(dev, len);
 	dma_count(&dev->count.bytes_direct, len);
 	return (dma_addr_t){addr.value};
@@ -75,13 +75,13 @@ static inline void dma_unmap_phys(struct dma_device *dev, dma_addr_t addr, size_
 				  enum dma_data_direction dir, unsigned attrs)
 {
 	if (!dma_surely_direct(dev, addr.bus, len) || !dma_count_unmap(dev))
-		dma_unmap_slow(dev, addr, len, dir, attrs);
+		dma_unmap_bounce(dev, addr, len, dir, attrs);
 }
 
 static inline bool dma_gate(struct dma_device *dev, dma_addr_t addr, size_t len, uint64_t *out)
 {
 	if (!dma_surely_direct(dev, addr.bus, len))
-		return dma_gate_slow(dev, addr, len, out);
+		return dma_gate_bounce(dev, addr, len, out);
 	*out = addr.bus;
 	return true;
 }

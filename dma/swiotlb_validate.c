@@ -53,13 +53,11 @@ static size_t holders(const struct swiotlb *pool, size_t i)
 {
 	size_t sum = 0;
 
-	for (size_t cpu = 0; cpu < PORT_CPUS; cpu++) {
-		const struct swiotlb_magazine *magazine = &pool->magazine[cpu];
-
+	for (size_t cpu = 0; cpu < PORT_CPUS; cpu++)
 		for (size_t n = 0; n < SWIOTLB_MAGAZINE_SLOTS; n++)
-			for (size_t at = 0; at < magazine->count[n]; at++)
-				sum += i - magazine->run[n][at] <= n;
-	}
+			for (uint64_t runs = swiotlb_runs(&pool->magazine[cpu], n + 1); runs;
+			     runs >>= SWIOTLB_MAGAZINE_BITS)
+				sum += i - swiotlb_latest(runs) <= n;
 	return sum;
 }
 
@@ -69,19 +67,30 @@ static size_t validate_magazine(const struct swiotlb *pool, const struct swiotlb
 	size_t sum = 0;
 
 	for (size_t n = 0; n < SWIOTLB_MAGAZINE_SLOTS; n++) {
-		if (magazine->count[n] > SWIOTLB_MAGAZINE_RUNS)
-			port_panic("swiotlb: %u runs in a magazine", magazine->count[n]);
-		for (size_t at = 0; at < magazine->count[n]; at++) {
-			size_t i = magazine->run[n][at];
+		uint64_t runs = swiotlb_runs(magazine, n + 1);
+
+		if (runs && magazine->runs[n] & SWIOTLB_MAGAZINE_SHUT)
+			port_panic("swiotlb: a magazine is shut, and has %#llx",
+				   (unsigned long long)runs);
+		for (; runs; runs >>= SWIOTLB_MAGAZINE_BITS, sum += n + 1) {
+			size_t i = swiotlb_latest(runs);
 
 			validate_slots(pool, i, n + 1, false);
 			validate_apart(pool, i);
 			if (holders(pool, i) != 1)
 				port_panic("swiotlb: slot %zu is in two magazines", i);
-			sum += n + 1;
 		}
 	}
 	return sum;
+}
+
+/* Whose a slot is stands where a mapping begins, and nowhere else. */
+static void validate_owners(const struct swiotlb *pool)
+{
+	for (size_t i = 0; i < pool->slots; i++)
+		if ((pool->owner[i] != 0) != bit_test(pool->head, i))
+			port_panic("swiotlb: slot %zu: its owner is %#x, but a mapping begins in "
+				   "it: %d", i, pool->owner[i], bit_test(pool->head, i));
 }
 
 void swiotlb_validate(struct swiotlb *pool)
@@ -90,6 +99,7 @@ void swiotlb_validate(struct swiotlb *pool)
 	size_t mapped = 0, held = 0, used = bits_count(pool->runs.used, 0, pool->slots);
 
 	runs_validate(&pool->runs);
+	validate_owners(pool);
 	for (size_t i = 0; (i = bits_first_set(pool->head, i, pool->slots)) < pool->slots; i++)
 		mapped += validate_mapping(pool, i);
 	for (size_t cpu = 0; cpu < PORT_CPUS; cpu++)
@@ -97,10 +107,9 @@ void swiotlb_validate(struct swiotlb *pool)
 	if (mapped + held != used)
 		port_panic("swiotlb: %zu slots are used, %zu by mappings, %zu by magazines", used,
 			   mapped, held);
-	if (held && !pool->cached)
-		port_panic("swiotlb: magazines that aren't used hold %zu slots", held);
-	if (pool->stats.used != mapped || pool->stats.high_water < mapped)
-		port_panic("swiotlb: %zu slots are mapped, counted are %zu, at most %zu", mapped,
-			   pool->stats.used, pool->stats.high_water);
+	if (dma_level_now(&pool->used) != mapped || pool->used.spare < 0)
+		port_panic("swiotlb: %zu slots are mapped, counted are %llu, at most %llu", mapped,
+			   (unsigned long long)dma_level_now(&pool->used),
+			   (unsigned long long)pool->used.high);
 	port_unlock(&pool->lock, flags);
 }

@@ -18,11 +18,6 @@ void port_lock_wait(struct port_lock *lock)
 	} while (__atomic_exchange_n(&lock->word, 1, __ATOMIC_ACQUIRE));
 }
 
-void port_copy(phys_addr_t dst, phys_addr_t src, size_t n)
-{
-	memcpy(phys_to_virt(dst), phys_to_virt(src), n);
-}
-
 void port_zero(phys_addr_t dst, size_t n)
 {
 	memset(phys_to_virt(dst), 0, n);
