@@ -15,6 +15,8 @@
 #include "dma/dma.h"
 #include "dma/swiotlb.h"
 
+#define NOINLINE __attribute__((noinline))
+
 struct bounce {
 	phys_addr_t start; /* of the mapping, in bounce memory */
 	struct swiotlb_slot record;
@@ -22,7 +24,7 @@ struct bounce {
 };
 
 /* Slots were freed and somebody waits: map what waits, first come, first served. */
-void wait_serve(struct dma_system *sys);
+__attribute__((cold)) void wait_serve(struct dma_system *sys);
 
 /* --- bounce.c --- */
 

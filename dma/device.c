@@ -71,6 +71,7 @@ int dma_device_add(struct dma_system *sys, struct dma_device *dev, const char *n
 		.name = name,
 		.parent = parent,
 		.sys = sys,
+		.pool = sys->pool,
 		.limits = DMA_LIMITS_DEFAULT,
 		.slow = sys->pool->force ? DMA_SLOW_FORCE : 0,
 		.id = DMA_ID_GONE,

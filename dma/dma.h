@@ -77,9 +77,10 @@ struct dma_device {
 	struct dma_system *sys;
 	struct dma_limits limits; /* read freely; changed by the calls below */
 	/* Made of the limits, for the short paths: */
-	uint64_t short_end;	/* what ends here or before is mapped where it is; 0 if `slow` */
-	uint64_t short_bounce;	/* bytes that may be bounced in any slots as they are; 0 if `slow` */
-	uint64_t reach;		/* last bus address of a streaming mapping */
+	struct swiotlb *pool;  /* sys->pool */
+	uint64_t short_end;    /* what ends here or before is mapped where it is; 0 if `slow` */
+	uint64_t short_bounce; /* bytes that may be bounced in any slots as they are; 0 if `slow` */
+	uint64_t reach;	       /* last bus address of a streaming mapping */
 	struct swiotlb_fit fit; /* what it asks of the pool */
 	uint32_t slow;		/* enum dma_slow, any of them */
 	uint16_t id;		/* 1.. in its system; 0: nobody; DMA_ID_GONE */
@@ -297,10 +298,10 @@ int dma_map_single_wait(struct dma_device *dev, void *ptr, size_t len, enum dma_
 /* --- between mapping and unmapping --- */
 
 /* Look at, or hand over again, `len` bytes at `addr`, anywhere inside a mapping. */
-void dma_sync_single_for_cpu(struct dma_device *dev, dma_addr_t addr, size_t len,
-			     enum dma_data_direction dir);
-void dma_sync_single_for_device(struct dma_device *dev, dma_addr_t addr, size_t len,
-				enum dma_data_direction dir);
+static inline void dma_sync_single_for_cpu(struct dma_device *dev, dma_addr_t addr, size_t len,
+					   enum dma_data_direction dir);
+static inline void dma_sync_single_for_device(struct dma_device *dev, dma_addr_t addr, size_t len,
+					      enum dma_data_direction dir);
 
 /* A part of a mapping: `addr` moved by `offset` bytes. */
 static inline dma_addr_t dma_addr_add(dma_addr_t addr, uint64_t offset)

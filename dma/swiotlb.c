@@ -28,17 +28,6 @@ struct plan {
 	bool bounded;	/* there are boundaries in the pool */
 };
 
-void dma_level_raise_high(struct dma_level *level)
-{
-	int64_t spare = __atomic_load_n(&level->spare, __ATOMIC_RELAXED);
-
-	while (spare < 0 && !__atomic_compare_exchange_n(&level->spare, &spare, 0, true,
-							 __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-		;
-	if (spare < 0)
-		__atomic_fetch_sub(&level->high, (uint64_t)spare, __ATOMIC_RELAXED);
-}
-
 static uint64_t pool_bytes(const struct swiotlb *pool)
 {
 	return (uint64_t)pool->slots << SWIOTLB_SHIFT;
@@ -73,7 +62,8 @@ void swiotlb_init(struct swiotlb *pool, phys_addr_t base, size_t slots, void *me
 
 /* --- magazines --- */
 
-/* Give back what the magazines have. Was there any? Who puts something there lowers `used` first. */
+/* Give back what the magazines have. Was there any? Who puts something there lowers `used` first.
+ */
 static bool flush(struct swiotlb *pool)
 {
 	const uint64_t shut = SWIOTLB_MAGAZINE_SHUT;
@@ -97,11 +87,11 @@ void swiotlb_cache(struct swiotlb *pool, bool use)
 	for (size_t cpu = 0; cpu < PORT_CPUS; cpu++)
 		for (size_t n = 0; n < SWIOTLB_MAGAZINE_SLOTS; n++)
 			if (use)
-				__atomic_fetch_and(&pool->magazine[cpu].runs[n], ~SWIOTLB_MAGAZINE_SHUT,
-						   __ATOMIC_RELAXED);
+				__atomic_fetch_and(&pool->magazine[cpu].runs[n],
+						   ~SWIOTLB_MAGAZINE_SHUT, __ATOMIC_RELAXED);
 			else
-				__atomic_fetch_or(&pool->magazine[cpu].runs[n], SWIOTLB_MAGAZINE_SHUT,
-						  __ATOMIC_RELAXED);
+				__atomic_fetch_or(&pool->magazine[cpu].runs[n],
+						  SWIOTLB_MAGAZINE_SHUT, __ATOMIC_RELAXED);
 	if (!use)
 		flush(pool);
 }
@@ -295,12 +285,22 @@ static enum dma_failure reason_locked(const struct swiotlb *pool, const struct p
 
 /* --- taking --- */
 
+/* A run begins here; what of it lies in further words of `head`, says where. */
+static inline void begin_locked(struct swiotlb *pool, size_t i, size_t slots)
+{
+	bit_set_atomic(pool->head, i);
+	for (size_t at = (i | 63) + 1; at < i + slots; at += 64)
+		pool->runs.length[at] = (uint32_t)i;
+}
+
 size_t swiotlb_take_any(struct swiotlb *pool, size_t slots, enum dma_failure *why)
 {
 	unsigned long flags = port_lock(&pool->lock);
 	size_t i = runs_take(&pool->runs, slots);
 
-	if (i == RUNS_NONE)
+	if (i != RUNS_NONE)
+		begin_locked(pool, i, slots);
+	else
 		*why = slots > pool->slots	 ? DMA_FAIL_TOO_BIG
 		       : slots > pool->runs.free ? DMA_FAIL_EXHAUSTED
 						 : DMA_FAIL_FRAGMENTED;
@@ -317,7 +317,9 @@ static __attribute__((noinline)) long take_fitting(struct swiotlb *pool,
 	unsigned long flags = port_lock(&pool->lock);
 	long i = take_fitting_locked(pool, &plan);
 
-	if (i == NONE)
+	if (i != NONE)
+		begin_locked(pool, (size_t)i, (size_t)plan.slots);
+	else
 		*why = reason_locked(pool, &plan);
 	port_unlock(&pool->lock, flags);
 	return i;
@@ -339,12 +341,6 @@ static __attribute__((noinline)) long take(struct swiotlb *pool, const struct sw
 	return i;
 }
 
-void swiotlb_point_back(struct swiotlb *pool, size_t i, size_t slots)
-{
-	for (size_t at = (i | 63) + 1; at < i + slots; at += 64)
-		pool->runs.length[at] = (uint32_t)i;
-}
-
 static uint16_t owner_of(const struct swiotlb_slot *slot)
 {
 	return (uint16_t)(swiotlb_owner(slot->device, slot->direction) | slot->settled << 12 |
@@ -354,19 +350,20 @@ static uint16_t owner_of(const struct swiotlb_slot *slot)
 phys_addr_t swiotlb_take(struct swiotlb *pool, const struct swiotlb_fit *fit,
 			 struct swiotlb_slot slot, enum dma_failure *why)
 {
-	size_t slots;
+	size_t slots, at;
 	long i = NONE;
 
 	slot.offset = (slot.original - fit->shift) & fit->min_align_mask & (SWIOTLB_SLOT - 1);
 	slots = swiotlb_run(&slot);
-	if (fit->anywhere && slots <= SWIOTLB_MAGAZINE_SLOTS)
-		i = (long)swiotlb_pop(pool, slots);
-	if (i == NONE)
+	if (fit->anywhere && slots <= SWIOTLB_MAGAZINE_SLOTS && swiotlb_pop(pool, slots, &at))
+		i = (long)at;
+	else
 		i = take(pool, fit, slot, why);
 	if (i == NONE)
 		return PHYS_NONE;
-	swiotlb_enter(pool, (size_t)i, slots, slot.original | (uint64_t)slot.offset << 52,
-		      slot.length, owner_of(&slot));
+	swiotlb_enter(pool, (size_t)i, slot.original | (uint64_t)slot.offset << 52, slot.length,
+		      owner_of(&slot));
+	dma_level_raise(&pool->used, slots);
 	return phys(pool->base.value + ((uint64_t)i << SWIOTLB_SHIFT) + slot.offset);
 }
 
@@ -394,7 +391,7 @@ bool swiotlb_find(const struct swiotlb *pool, phys_addr_t addr, phys_addr_t *sta
 	if (!swiotlb_owns(pool, addr))
 		return false;
 	i = candidate(pool, slot_index(pool, addr));
-	if (i >= pool->slots || !bit_test(pool->head, i))
+	if (i >= pool->slots || !__atomic_load_n(&pool->owner[i], __ATOMIC_ACQUIRE))
 		return false;
 	*slot = swiotlb_record(pool, i);
 	*start = phys(pool->base.value + ((uint64_t)i << SWIOTLB_SHIFT) + slot->offset);
@@ -405,6 +402,7 @@ void swiotlb_release(struct swiotlb *pool, size_t i, size_t slots)
 {
 	unsigned long flags = port_lock(&pool->lock);
 
+	bit_clear_atomic(pool->head, i);
 	runs_release(&pool->runs, i, slots);
 	port_unlock(&pool->lock, flags);
 }
@@ -423,7 +421,7 @@ bool swiotlb_put(struct swiotlb *pool, const struct swiotlb_fit *fit, phys_addr_
 	    !swiotlb_end(pool, i, owner))
 		return false;
 	slots = swiotlb_run(&slot);
-	swiotlb_leave(pool, i, slots);
+	dma_level_lower(&pool->used, slots);
 	if (!fit->anywhere || slots > SWIOTLB_MAGAZINE_SLOTS || !swiotlb_push(pool, i, slots))
 		swiotlb_release(pool, i, slots);
 	return true;

@@ -7,8 +7,9 @@
  *	|  tight masks from the bottom ->        <- wide masks from the top  |
  *
  * A mapping is a run of slots. What it is of is kept by its first slot, in
- * arrays beside the pool, and `head` has a bit where a mapping begins. The free
- * runs are indexed by length and place (dma/runs.h). In front of that each CPU
+ * arrays beside the pool. The free runs are indexed by length and place
+ * (dma/runs.h), and `head` has a bit where a run begins that isn't there, but
+ * is a mapping's or waits in a magazine. For in front of the index each CPU
  * has a magazine of short runs that it gave back: they count as free, serve
  * devices that may have any slot, and go back before anything is refused. A run
  * is refused only where no fitting one is free.
@@ -18,10 +19,10 @@
  *	| shut | slot + 1, oldest | slot + 1 | slot + 1, latest |
  *	  63     62            42   41    21   20             0
  *
- *	an address in a mapping -> its beginning:
+ *	an address in a run -> its beginning:
  *	head   ...|......1.........|................|.........^......|...
- *	                 '- length of the run's first slot in each later word of
- *	                    `head`: where the mapping begins. So one look is enough.
+ *	                 '- stands in length[] of the first slot in each later word
+ *	                    of `head`. So one look is enough.
  *
  * What lies in a run outside the mapping was others': who takes it for a device
  * that is forced to bounce zeroes it. Memory is touched by that and by copies
@@ -65,9 +66,9 @@ struct swiotlb_fit {
 };
 
 /* Runs that a CPU gave back and will soon want again, by length. */
-#define SWIOTLB_MAGAZINE_SLOTS 8  /* the longest run that is kept */
-#define SWIOTLB_MAGAZINE_RUNS  3  /* of each length */
-#define SWIOTLB_MAGAZINE_BITS  21 /* each */
+#define SWIOTLB_MAGAZINE_SLOTS 8	   /* the longest run that is kept */
+#define SWIOTLB_MAGAZINE_RUNS  3	   /* of each length */
+#define SWIOTLB_MAGAZINE_BITS  21	   /* each */
 #define SWIOTLB_MAGAZINE_SHUT  (1UL << 63) /* nothing goes in */
 _Static_assert(SWIOTLB_MAX_SLOTS < 1UL << SWIOTLB_MAGAZINE_BITS, "so many slots, and none");
 
@@ -78,9 +79,8 @@ struct swiotlb_magazine {
 struct swiotlb {
 	phys_addr_t base;
 	size_t slots;
-	bool force;  /* bounce everything; looked at when a device is added */
+	bool force; /* bounce everything; looked at when a device is added */
 	/* Of a mapping's first slot: */
-	uint64_t *head;	    /* atomic: a bit */
 	uint16_t *owner;    /* atomic: whose it is, swiotlb_owner(); of all other slots 0 */
 	uint64_t *original; /* and above 52 bits the offset */
 	struct swiotlb_magazine magazine[PORT_CPUS];
@@ -88,6 +88,7 @@ struct swiotlb {
 	uint64_t refused[DMA_FAILURES]; /* requests, by reason */
 	struct port_lock lock;
 	/* under lock: */
+	uint64_t *head;	  /* a bit where a run begins that was taken; read without, too */
 	struct runs runs; /* its length[] of a slot that isn't free is the slot's owner's */
 };
 
@@ -102,12 +103,7 @@ size_t swiotlb_metadata_size(size_t slots);
  */
 void swiotlb_init(struct swiotlb *pool, phys_addr_t base, size_t slots, void *metadata);
 
-/* What a magazine has of a length: 0, or swiotlb_latest() and, shifted, the others. */
-static inline uint64_t swiotlb_runs(const struct swiotlb_magazine *magazine, size_t slots)
-{
-	return magazine->runs[slots - 1] & ~SWIOTLB_MAGAZINE_SHUT;
-}
-
+/* What was put last in a magazine's runs of one length, which aren't none. */
 static inline size_t swiotlb_latest(uint64_t runs)
 {
 	return (runs & ((1UL << SWIOTLB_MAGAZINE_BITS) - 1)) - 1;
@@ -203,42 +199,46 @@ void swiotlb_validate(struct swiotlb *pool);
 
 #define SWIOTLB_NONE SIZE_MAX
 
-/* Whose a mapping is that begins with its slot, and is neither settled nor coherent. Never 0. */
+/*
+ * Whose a mapping is that begins with its slot, and is neither settled nor coherent. Never 0.
+ *
+ *	| 15 | 14 shifted | 13 coherent | 12 settled | 11..10 direction + 1 | 9..0 device |
+ */
+#define SWIOTLB_OWNER_SETTLED  (1 << 12)
+#define SWIOTLB_OWNER_COHERENT (1 << 13)
+#define SWIOTLB_OWNER_SHIFTED  (1 << 14) /* begins not with its slot */
+
 static inline uint16_t swiotlb_owner(uint16_t device, enum dma_data_direction dir)
 {
 	return (uint16_t)(device + (dir << 10) + (1 << 10));
 }
 
-/* A run of up to SWIOTLB_MAGAZINE_SLOTS slots that this CPU gave back; SWIOTLB_NONE. */
-static inline size_t swiotlb_pop(struct swiotlb *pool, size_t slots)
+/* A run of up to SWIOTLB_MAGAZINE_SLOTS slots that this CPU gave back, if there is one. */
+static inline bool swiotlb_pop(struct swiotlb *pool, size_t slots, size_t *i)
 {
 	uint64_t *runs = &pool->magazine[port_cpu()].runs[slots - 1];
 	uint64_t had = __atomic_load_n(runs, __ATOMIC_RELAXED);
 
-	while ((int64_t)had > 0)
+	while ((int64_t)had > 0) {
 		if (__atomic_compare_exchange_n(runs, &had, had >> SWIOTLB_MAGAZINE_BITS, true,
-						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-			return swiotlb_latest(had);
-	return SWIOTLB_NONE;
+						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+			*i = swiotlb_latest(had);
+			return true;
+		}
+	}
+	return false;
 }
 
 /* Any free run; SWIOTLB_NONE, and why. */
 size_t swiotlb_take_any(struct swiotlb *pool, size_t slots, enum dma_failure *why);
 
-/* The mapping at slot `i` reaches into further words of `head`: each says where it begins. */
-void swiotlb_point_back(struct swiotlb *pool, size_t i, size_t slots);
-
-/* A mapping begins in slot `i`. */
-static inline void swiotlb_enter(struct swiotlb *pool, size_t i, size_t slots, uint64_t original,
-				 uint32_t length, uint16_t owner)
+/* The run at slot `i` becomes a mapping. */
+static inline void swiotlb_enter(struct swiotlb *pool, size_t i, uint64_t original, uint32_t length,
+				 uint16_t owner)
 {
 	pool->original[i] = original;
 	pool->runs.length[i] = length;
-	if (i % 64 + slots > 64)
-		swiotlb_point_back(pool, i, slots);
 	__atomic_store_n(&pool->owner[i], owner, __ATOMIC_RELEASE);
-	bit_set_atomic(pool->head, i);
-	dma_level_raise(&pool->used, slots);
 }
 
 /* The slot that begins at `addr`; where none does, more than there are. */
@@ -249,18 +249,25 @@ static inline size_t swiotlb_index(const struct swiotlb *pool, phys_addr_t addr)
 	return at >> SWIOTLB_SHIFT | at << (64 - SWIOTLB_SHIFT);
 }
 
-/* The mapping that begins in slot `i` ends, if it is so owned. Of two that try, one does it. */
+static inline phys_addr_t swiotlb_addr(const struct swiotlb *pool, size_t i)
+{
+	return phys_add(pool->base, i << SWIOTLB_SHIFT);
+}
+
+/* Does a mapping of at least `len` bytes begin in slot `i`, and is so owned; of the bits in `mask`?
+ */
+static inline bool swiotlb_holds(const struct swiotlb *pool, size_t i, size_t len, uint16_t owner,
+				 uint16_t mask)
+{
+	return i < pool->slots && len - 1 < pool->runs.length[i] &&
+	       (__atomic_load_n(&pool->owner[i], __ATOMIC_ACQUIRE) & mask) == owner;
+}
+
+/* The mapping at slot `i` is none any more, if it is so owned. Of two that try, one does it. */
 static inline bool swiotlb_end(struct swiotlb *pool, size_t i, uint16_t owner)
 {
 	return __atomic_compare_exchange_n(&pool->owner[i], &owner, 0, false, __ATOMIC_ACQUIRE,
 					   __ATOMIC_RELAXED);
-}
-
-/* So it is in none. */
-static inline void swiotlb_leave(struct swiotlb *pool, size_t i, size_t slots)
-{
-	bit_clear_atomic(pool->head, i);
-	dma_level_lower(&pool->used, slots);
 }
 
 /* Keep up to SWIOTLB_MAGAZINE_SLOTS slots for this CPU. False: it has enough of them. */
@@ -276,7 +283,7 @@ static inline bool swiotlb_push(struct swiotlb *pool, size_t i, size_t slots)
 	return false;
 }
 
-/* Free a run. */
+/* Free a run in the index. */
 void swiotlb_release(struct swiotlb *pool, size_t i, size_t slots);
 
 #endif

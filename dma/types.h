@@ -73,13 +73,19 @@ struct dma_level {
 	int64_t spare; /* `high` less what is in use; below 0 until `high` is raised */
 };
 
-void dma_level_raise_high(struct dma_level *level);
-
 static inline void dma_level_raise(struct dma_level *level, uint64_t n)
 {
-	if (__builtin_expect(__atomic_sub_fetch(&level->spare, (int64_t)n, __ATOMIC_RELAXED) < 0,
-			     0))
-		dma_level_raise_high(level);
+	int64_t spare;
+
+	if (__builtin_expect(__atomic_sub_fetch(&level->spare, n, __ATOMIC_RELAXED) >= 0, 1))
+		return;
+	spare = __atomic_load_n(&level->spare, __ATOMIC_RELAXED);
+	while (spare < 0)
+		if (__atomic_compare_exchange_n(&level->spare, &spare, 0, true, __ATOMIC_RELAXED,
+						__ATOMIC_RELAXED)) {
+			__atomic_fetch_sub(&level->high, spare, __ATOMIC_RELAXED);
+			break;
+		}
 }
 
 /* A full barrier: who looks at something else after it, looks later (dma/wait.c). */

@@ -12,9 +12,10 @@ static inline void memory_copy(void *dst, const void *src, size_t n)
 
 	__asm__ volatile("rep movsq\n\t"
 			 "movq %3, %%rcx\n\t"
+			 "andl $7, %%ecx\n\t"
 			 "rep movsb"
 			 : "+&D"(dst), "+&S"(src), "+&c"(words)
-			 : "r"(n % 8)
+			 : "r"(n)
 			 : "memory");
 }
 

@@ -63,7 +63,7 @@ static void put(struct ktest *t, uint64_t addr)
 static void put_all(struct ktest *t)
 {
 	for (size_t i = 0; i < SLOTS; i++)
-		if (pool.head[i / 64] >> (i % 64) & 1)
+		if (pool.owner[i])
 			put(t, BASE + i * SWIOTLB_SLOT + (pool.original[i] >> 52));
 }
 
