@@ -18,17 +18,6 @@ void bounce_fit(const struct dma_device *dev, uint64_t mask, struct swiotlb_fit 
 	swiotlb_fit_prepare(dev->sys->pool, fit);
 }
 
-static void count_slots(struct dma_device *dev, size_t slots)
-{
-	struct dma_counters *count = &dev->count;
-	uint64_t now = __atomic_add_fetch(&count->slots, slots, __ATOMIC_RELAXED);
-	uint64_t high = __atomic_load_n(&count->slots_high, __ATOMIC_RELAXED);
-
-	while (now > high && !__atomic_compare_exchange_n(&count->slots_high, &high, now, true,
-							  __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-		;
-}
-
 enum dma_failure bounce_take(struct dma_device *dev, const struct swiotlb_fit *fit,
 			     struct bounce *bounce)
 {
@@ -39,20 +28,15 @@ enum dma_failure bounce_take(struct dma_device *dev, const struct swiotlb_fit *f
 	if (phys_is_none(bounce->start))
 		return why;
 	bounce->record.offset = bounce->start.value & (SWIOTLB_SLOT - 1);
-	count_slots(dev, swiotlb_run(&bounce->record));
+	dma_level_raise(&dev->count.slots, swiotlb_run(&bounce->record));
 	return DMA_FAIL_NONE;
 }
 
 bool bounce_put(struct dma_device *dev, const struct swiotlb_fit *fit, const struct bounce *bounce)
 {
-	struct dma_system *sys = dev->sys;
-
-	if (!swiotlb_put(sys->pool, fit, bounce->start))
+	if (!swiotlb_put(dev->sys->pool, fit, bounce->start))
 		return false;
-	/* In order: who enters the queue after this look finds the slots free (wait.c). */
-	__atomic_fetch_sub(&dev->count.slots, swiotlb_run(&bounce->record), __ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&sys->waiting, __ATOMIC_SEQ_CST))
-		wait_serve(sys);
+	bounce_freed(dev, swiotlb_run(&bounce->record));
 	return true;
 }
 
@@ -157,8 +141,6 @@ void bounce_copy_in(struct dma_device *dev, const struct bounce *bounce, phys_ad
 {
 	port_copy(at, original_of(bounce, at), len);
 	dma_count(&dev->count.bytes_in, len);
-	if (!bounce->transient)
-		swiotlb_count_copy(dev->sys->pool, true, len);
 }
 
 void bounce_copy_out(struct dma_device *dev, const struct bounce *bounce, phys_addr_t at,
@@ -166,8 +148,6 @@ void bounce_copy_out(struct dma_device *dev, const struct bounce *bounce, phys_a
 {
 	port_copy(original_of(bounce, at), at, len);
 	dma_count(&dev->count.bytes_out, len);
-	if (!bounce->transient)
-		swiotlb_count_copy(dev->sys->pool, false, len);
 }
 
 bool bounce_meets(struct dma_system *sys, uint64_t first, uint64_t last)

@@ -15,11 +15,16 @@
 #include "dma/dma.h"
 #include "dma/swiotlb.h"
 
+#define NOINLINE __attribute__((noinline))
+
 struct bounce {
 	phys_addr_t start; /* of the mapping, in bounce memory */
 	struct swiotlb_slot record;
 	bool transient;
 };
+
+/* Slots were freed and somebody waits: map what waits, first come, first served. */
+__attribute__((cold)) void wait_serve(struct dma_system *sys);
 
 /* --- bounce.c --- */
 
@@ -34,6 +39,15 @@ void bounce_fit(const struct dma_device *dev, uint64_t mask, struct swiotlb_fit 
 enum dma_failure bounce_take(struct dma_device *dev, const struct swiotlb_fit *fit,
 			     struct bounce *bounce);
 bool bounce_put(struct dma_device *dev, const struct swiotlb_fit *fit, const struct bounce *bounce);
+
+/* Slots of the device's are free again: wake who waits for some. */
+static inline void bounce_freed(struct dma_device *dev, size_t slots)
+{
+	/* In order: who enters the queue after this look finds the slots free (wait.c). */
+	dma_level_lower(&dev->count.slots, slots);
+	if (__builtin_expect(__atomic_load_n(&dev->sys->waiting, __ATOMIC_SEQ_CST) != NULL, 0))
+		wait_serve(dev->sys);
+}
 
 /* What no memory could help: why this buffer can never be bounced, or DMA_FAIL_NONE. */
 enum dma_failure bounce_hopeless(const struct dma_device *dev, phys_addr_t addr, size_t len);
@@ -94,11 +108,18 @@ void dma_fail(struct dma_device *dev, phys_addr_t addr, size_t len, enum dma_fai
 
 /* --- wait.c --- */
 
-/* Slots were freed and somebody waits: map what waits, first come, first served. */
-void wait_serve(struct dma_system *sys);
-
 /* The device is gone: call back what of it waits. */
 void wait_cancel(struct dma_device *dev);
+
+/* --- query.c --- */
+
+static inline void dma_counters_add(struct dma_counters *sum, const struct dma_counters *more)
+{
+	const uint64_t *from = (const uint64_t *)more;
+
+	for (size_t i = 0; i < sizeof(*sum) / sizeof(*from); i++)
+		((uint64_t *)sum)[i] += from[i];
+}
 
 /* Can the device use [addr, addr + len), a bus address, by its limits? Where it is, and whole. */
 static inline bool dma_usable(const struct dma_device *dev, dma_addr_t addr, size_t len)
@@ -106,10 +127,10 @@ static inline bool dma_usable(const struct dma_device *dev, dma_addr_t addr, siz
 	return !(dev->slow & DMA_SLOW_GONE) && dma_range_within(addr.bus, len, dev->reach);
 }
 
-/* Does [addr, addr + len) have a last byte, and is it no longer than a segment may be? */
+/* Does [addr, addr + len) have a last byte that memory can have, and is it within a segment? */
 static inline bool dma_length_ok(const struct dma_device *dev, phys_addr_t addr, size_t len)
 {
-	return dma_range_within(addr.value, len, UINT64_MAX) && len <= dev->limits.max_segment;
+	return dma_range_within(addr.value, len, (1UL << 52) - 1) && len <= dev->limits.max_segment;
 }
 
 #endif

@@ -36,6 +36,9 @@ static void refit(struct dma_device *dev)
 	dev->reach = dma_limits_reach(limits, limits->streaming_mask);
 	dev->short_end = dev->slow ? 0 : dev->reach + 1;
 	bounce_fit(dev, limits->streaming_mask, &dev->fit);
+	dev->short_bounce = 0;
+	if (!dev->slow && dev->fit.anywhere && !limits->min_align_mask)
+		dev->short_bounce = SWIOTLB_MAGAZINE_SLOTS << SWIOTLB_SHIFT;
 	dma_lend_refit(dev);
 }
 
@@ -71,6 +74,7 @@ int dma_device_add(struct dma_system *sys, struct dma_device *dev, const char *n
 		.name = name,
 		.parent = parent,
 		.sys = sys,
+		.pool = sys->pool,
 		.limits = DMA_LIMITS_DEFAULT,
 		.slow = sys->pool->force ? DMA_SLOW_FORCE : 0,
 		.id = DMA_ID_GONE,
@@ -97,9 +101,9 @@ void dma_device_remove(struct dma_device *dev)
 	wait_cancel(dev);
 	swiotlb_abandon(sys->pool, dev->id);
 	transient_abandon(sys, dev->id);
-	dma_count(&sys->nobody.count.slots, dev->count.slots);
 	dma_lent_abandon(sys, dev->id);
 	flags = port_lock(&sys->lock);
+	dma_counters_add(&sys->nobody.count, &dev->count);
 	sys->device[dev->id - 1] = NULL;
 	port_unlock(&sys->lock, flags);
 	dev->id = DMA_ID_GONE;

@@ -53,7 +53,7 @@ enum dma_slow {
 
 #define DMA_SIZES 64 /* of mappings: 1 byte, 2 to 3, 4 to 7, ... */
 
-/* Always on. Atomic, so exact in any context. */
+/* Always on. Atomic, so exact in any context. Nothing but 64-bit numbers: they are summed. */
 struct dma_counters {
 	uint64_t size[DMA_SIZES];      /* mappings made, by the logarithm of their bytes */
 	uint64_t live;		       /* of these, mapped now */
@@ -63,7 +63,7 @@ struct dma_counters {
 	uint64_t bytes_out;	       /* copied back */
 	uint64_t bytes_direct;	       /* mapped where they are: no copy was needed */
 	uint64_t bytes_skipped;	       /* bounced, but for an attribute not copied */
-	uint64_t slots, slots_high;    /* of the swiotlb: in use now, and most ever */
+	struct dma_level slots;	       /* of the swiotlb */
 	uint64_t failed[DMA_FAILURES]; /* mappings that could not be made, by reason */
 	uint64_t waited;	       /* mappings that had to wait for slots */
 	uint64_t refused;	       /* refusals at the gate */
@@ -79,8 +79,10 @@ struct dma_device {
 	struct dma_system *sys;
 	struct dma_limits limits; /* read freely; changed by the calls below */
 	/* Made of the limits, for the short paths: */
-	uint64_t short_end;	  /* what ends here or before is mapped where it is; 0 if `slow` */
-	uint64_t reach;		  /* last bus address of a streaming mapping */
+	struct swiotlb *pool;  /* sys->pool */
+	uint64_t short_end;    /* what ends here or before is mapped where it is; 0 if `slow` */
+	uint64_t short_bounce; /* bytes that may be bounced in any slots as they are; 0 if `slow` */
+	uint64_t reach;	       /* last bus address of a streaming mapping */
 	struct swiotlb_fit fit;	  /* what it asks of the pool */
 	struct page_request page; /* for one of coherent memory, and what that has to keep */
 	struct page_fit page_fit;
@@ -301,10 +303,10 @@ int dma_map_single_wait(struct dma_device *dev, void *ptr, size_t len, enum dma_
 /* --- between mapping and unmapping --- */
 
 /* Look at, or hand over again, `len` bytes at `addr`, anywhere inside a mapping. */
-void dma_sync_single_for_cpu(struct dma_device *dev, dma_addr_t addr, size_t len,
-			     enum dma_data_direction dir);
-void dma_sync_single_for_device(struct dma_device *dev, dma_addr_t addr, size_t len,
-				enum dma_data_direction dir);
+static inline void dma_sync_single_for_cpu(struct dma_device *dev, dma_addr_t addr, size_t len,
+					   enum dma_data_direction dir);
+static inline void dma_sync_single_for_device(struct dma_device *dev, dma_addr_t addr, size_t len,
+					      enum dma_data_direction dir);
 
 /* A part of a mapping: `addr` moved by `offset` bytes. */
 static inline dma_addr_t dma_addr_add(dma_addr_t addr, uint64_t offset)
@@ -348,6 +350,9 @@ void dma_set_written(struct dma_device *dev, dma_addr_t addr, size_t len);
 static inline bool dma_gate(struct dma_device *dev, dma_addr_t addr, size_t len, uint64_t *out);
 
 /* --- what was counted --- */
+
+/* What all devices of a system counted, those that are gone too; but of slots.high nothing. */
+void dma_count_all(struct dma_system *sys, struct dma_counters *sum);
 
 /* Mappings that were made; failed. */
 uint64_t dma_count_mappings(const struct dma_device *dev);

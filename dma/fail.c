@@ -15,7 +15,7 @@ struct holder {
 
 static void enter(struct holder top[HOLDERS], const struct dma_device *dev)
 {
-	struct holder one = {dev->name, __atomic_load_n(&dev->count.slots, __ATOMIC_RELAXED)};
+	struct holder one = {dev->name, dma_level_now(&dev->count.slots)};
 
 	for (unsigned i = 0; i < HOLDERS; i++) {
 		if (one.slots > top[i].slots) {
@@ -91,7 +91,8 @@ void dma_fail(struct dma_device *dev, phys_addr_t addr, size_t len, enum dma_fai
 		 "dma: %s: can't map %zu bytes at %#llx: %s (swiotlb: largest free run %zu, %zu of "
 		 "%zu slots in use%s)",
 		 dev->name, len, (unsigned long long)addr.value, dma_failure_name(why),
-		 swiotlb_largest_run(pool), pool->stats.used, pool->slots, holders.at);
+		 swiotlb_largest_run(pool), (size_t)dma_level_now(&pool->used), pool->slots,
+		 holders.at);
 }
 
 const char *dma_failure_name(enum dma_failure why)

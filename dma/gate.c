@@ -18,7 +18,8 @@ static bool refuse(struct dma_device *dev, dma_addr_t addr, size_t len, const vo
 	return false;
 }
 
-bool dma_gate_slow(struct dma_device *dev, dma_addr_t addr, size_t len, uint64_t *out)
+static NOINLINE bool gate_any(struct dma_device *dev, dma_addr_t addr, size_t len, uint64_t *out,
+			      const void *caller)
 {
 	uint64_t first = dma_to_phys(&dev->limits, addr).value;
 	bool usable = dma_usable(dev, addr, len);
@@ -31,7 +32,19 @@ bool dma_gate_slow(struct dma_device *dev, dma_addr_t addr, size_t len, uint64_t
 	else if (usable)
 		usable = !bounce_meets(dev->sys, first, first + len - 1);
 	if (!usable)
-		return refuse(dev, addr, len, DMA_CALLER);
+		return refuse(dev, addr, len, caller);
+	*out = addr.bus;
+	return true;
+}
+
+bool dma_gate_bounced(struct dma_device *dev, dma_addr_t addr, size_t len, uint64_t *out)
+{
+	size_t i = swiotlb_index(dev->pool, phys(addr.bus));
+
+	if (!dma_ends_short(dev, addr.bus, len) ||
+	    !swiotlb_holds(dev->pool, i, len, dev->id,
+			   SWIOTLB_OWNER_SHIFTED | (SWIOTLB_DEVICES - 1)))
+		return gate_any(dev, addr, len, out, DMA_CALLER);
 	*out = addr.bus;
 	return true;
 }

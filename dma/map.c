@@ -36,8 +36,8 @@ dma_addr_t map_direct(struct dma_device *dev, phys_addr_t addr, size_t len)
 	return bus;
 }
 
-dma_addr_t dma_map_slow(struct dma_device *dev, phys_addr_t addr, size_t len,
-			enum dma_data_direction dir, unsigned attrs)
+dma_addr_t dma_map_any(struct dma_device *dev, phys_addr_t addr, size_t len,
+		       enum dma_data_direction dir, unsigned attrs)
 {
 	struct bounce bounce;
 	enum dma_failure why;
@@ -54,6 +54,92 @@ dma_addr_t dma_map_slow(struct dma_device *dev, phys_addr_t addr, size_t len,
 		return DMA_MAPPING_ERROR;
 	}
 	return dma_from_phys(&dev->limits, bounce.start);
+}
+
+static inline void copy_in(struct dma_device *dev, phys_addr_t from, dma_addr_t to, size_t len)
+{
+	port_copy(phys(to.bus), from, len);
+	dma_count(&dev->count.bytes_in, len);
+}
+
+static inline void copy_out(struct dma_device *dev, size_t i, dma_addr_t from, size_t len)
+{
+	port_copy(phys(dev->pool->original[i]), phys(from.bus), len);
+	dma_count(&dev->count.bytes_out, len);
+}
+
+/* Bounce it in a run of slots that was taken. */
+static inline __attribute__((always_inline)) dma_addr_t begin(struct dma_device *dev, size_t i,
+							      phys_addr_t addr, size_t len,
+							      enum dma_data_direction dir)
+{
+	struct swiotlb *pool = dev->pool;
+	dma_addr_t at = {swiotlb_addr(pool, i).value};
+	size_t slots = swiotlb_slots(len);
+
+	swiotlb_enter(pool, i, addr.value, (uint32_t)len, swiotlb_owner(dev->id, dir));
+	dma_count_mapping(dev, len);
+	dma_count(&dev->count.bounced, 1);
+	copy_in(dev, addr, at, len);
+	dma_level_raise(&pool->used, slots);
+	dma_level_raise(&dev->count.slots, slots);
+	return at;
+}
+
+static NOINLINE dma_addr_t map_from_index(struct dma_device *dev, phys_addr_t addr, size_t len,
+					  enum dma_data_direction dir, unsigned attrs)
+{
+	enum dma_failure why;
+	size_t i = swiotlb_take_any(dev->pool, swiotlb_slots(len), &why);
+
+	if (i == SWIOTLB_NONE)
+		return dma_map_any(dev, addr, len, dir, attrs);
+	return begin(dev, i, addr, len, dir);
+}
+
+dma_addr_t dma_map_bounced(struct dma_device *dev, phys_addr_t addr, size_t len,
+			   enum dma_data_direction dir, unsigned attrs)
+{
+	size_t i;
+
+	if (len - 1 >= dev->short_bounce || addr.value >> 52)
+		return dma_map_any(dev, addr, len, dir, attrs);
+	if (!swiotlb_pop(dev->pool, swiotlb_slots(len), &i))
+		return map_from_index(dev, addr, len, dir, attrs);
+	return begin(dev, i, addr, len, dir);
+}
+
+void dma_unmap_any(struct dma_device *dev, dma_addr_t addr, size_t len, enum dma_data_direction dir,
+		   unsigned attrs)
+{
+	dma_unmap_by(dev, addr, len, dir, attrs, DMA_CALLER);
+}
+
+static NOINLINE void free_in_index(struct dma_device *dev, size_t i, size_t slots)
+{
+	swiotlb_release(dev->pool, i, slots);
+	bounce_freed(dev, slots);
+}
+
+void dma_unmap_bounced(struct dma_device *dev, dma_addr_t addr, size_t len,
+		       enum dma_data_direction dir)
+{
+	struct swiotlb *pool = dev->pool;
+	size_t i = swiotlb_index(pool, phys(addr.bus)), slots = swiotlb_slots(len);
+
+	if (len - 1 >= dev->short_bounce || i >= pool->slots || pool->runs.length[i] != len ||
+	    !swiotlb_end(pool, i, swiotlb_owner(dev->id, dir))) {
+		dma_unmap_by(dev, addr, len, dir, 0, DMA_CALLER);
+		return;
+	}
+	if (dir != DMA_TO_DEVICE)
+		copy_out(dev, i, addr, len);
+	dma_count_unmap(dev);
+	dma_level_lower(&pool->used, slots);
+	if (swiotlb_push(pool, i, slots))
+		bounce_freed(dev, slots);
+	else
+		free_in_index(dev, i, slots);
 }
 
 /* Can it be a direct mapping? In reach, and in no bounce memory. */
@@ -111,12 +197,6 @@ bool dma_unmap_by(struct dma_device *dev, dma_addr_t addr, size_t len, enum dma_
 	return false;
 }
 
-void dma_unmap_slow(struct dma_device *dev, dma_addr_t addr, size_t len,
-		    enum dma_data_direction dir, unsigned attrs)
-{
-	dma_unmap_by(dev, addr, len, dir, attrs, DMA_CALLER);
-}
-
 /*
  * The device's mapping, of which `len` bytes at `at` are to be synced: how many of
  * these are in it. 0: there is nothing to copy, or nothing right.
@@ -150,8 +230,8 @@ static size_t sync_part(struct dma_device *dev, dma_addr_t addr, size_t len,
 	return kind == DMA_MISUSE_SYNC_RANGE ? left : 0;
 }
 
-static void sync_for_cpu(struct dma_device *dev, dma_addr_t addr, size_t len,
-			 enum dma_data_direction dir, const void *caller)
+static NOINLINE void sync_for_cpu(struct dma_device *dev, dma_addr_t addr, size_t len,
+				  enum dma_data_direction dir, const void *caller)
 {
 	struct bounce bounce;
 
@@ -160,8 +240,8 @@ static void sync_for_cpu(struct dma_device *dev, dma_addr_t addr, size_t len,
 		bounce_copy_out(dev, &bounce, dma_to_phys(&dev->limits, addr), len);
 }
 
-static void sync_for_device(struct dma_device *dev, dma_addr_t addr, size_t len,
-			    enum dma_data_direction dir, const void *caller)
+static NOINLINE void sync_for_device(struct dma_device *dev, dma_addr_t addr, size_t len,
+				     enum dma_data_direction dir, const void *caller)
 {
 	struct bounce bounce;
 
@@ -181,16 +261,34 @@ void dma_sync_by(struct dma_device *dev, dma_addr_t addr, size_t len, enum dma_d
 		sync_for_device(dev, addr, len, dir, caller);
 }
 
-void dma_sync_single_for_cpu(struct dma_device *dev, dma_addr_t addr, size_t len,
-			     enum dma_data_direction dir)
+/* Does the device's mapping, in `dir`, begin there? */
+static inline bool is_whole(struct dma_device *dev, size_t i, size_t len,
+			    enum dma_data_direction dir)
 {
-	sync_for_cpu(dev, addr, len, dir, DMA_CALLER);
+	return !dev->slow &&
+	       swiotlb_holds(dev->pool, i, len, swiotlb_owner(dev->id, dir), UINT16_MAX);
 }
 
-void dma_sync_single_for_device(struct dma_device *dev, dma_addr_t addr, size_t len,
-				enum dma_data_direction dir)
+void dma_sync_bounced_for_cpu(struct dma_device *dev, dma_addr_t addr, size_t len,
+			      enum dma_data_direction dir)
 {
-	sync_for_device(dev, addr, len, dir, DMA_CALLER);
+	size_t i = swiotlb_index(dev->pool, phys(addr.bus));
+
+	if (!is_whole(dev, i, len, dir))
+		sync_for_cpu(dev, addr, len, dir, DMA_CALLER);
+	else if (dir != DMA_TO_DEVICE)
+		copy_out(dev, i, addr, len);
+}
+
+void dma_sync_bounced_for_device(struct dma_device *dev, dma_addr_t addr, size_t len,
+				 enum dma_data_direction dir)
+{
+	size_t i = swiotlb_index(dev->pool, phys(addr.bus));
+
+	if (!is_whole(dev, i, len, dir))
+		sync_for_device(dev, addr, len, dir, DMA_CALLER);
+	else if (dir != DMA_FROM_DEVICE)
+		copy_in(dev, phys(dev->pool->original[i]), addr, len);
 }
 
 bool dma_need_sync(struct dma_device *dev, dma_addr_t addr)

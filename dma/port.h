@@ -10,7 +10,7 @@
 /*
  * Copy `n` bytes of RAM by physical address; the two do not overlap. dma
  * touches buffers through this alone, so that a checker may take a buffer's
- * ordinary mapping away.
+ * ordinary mapping away. A build that has PORT_INLINE may have it there.
  */
 void port_copy(phys_addr_t dst, phys_addr_t src, size_t n);
 

@@ -103,6 +103,17 @@ size_t dma_opt_mapping_size(const struct dma_device *dev)
 	return may_bounce(dev) && cached < max ? cached : max;
 }
 
+void dma_count_all(struct dma_system *sys, struct dma_counters *sum)
+{
+	unsigned long flags = port_lock(&sys->lock);
+
+	*sum = sys->nobody.count;
+	for (unsigned i = 0; i < DMA_MAX_DEVICES; i++)
+		if (sys->device[i])
+			dma_counters_add(sum, &sys->device[i]->count);
+	port_unlock(&sys->lock, flags);
+}
+
 uint64_t dma_count_mappings(const struct dma_device *dev)
 {
 	uint64_t sum = 0;

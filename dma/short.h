@@ -13,11 +13,23 @@
 
 #include "dma/dma.h"
 
-dma_addr_t dma_map_slow(struct dma_device *dev, phys_addr_t addr, size_t len,
-			enum dma_data_direction dir, unsigned attrs);
-void dma_unmap_slow(struct dma_device *dev, dma_addr_t addr, size_t len,
-		    enum dma_data_direction dir, unsigned attrs);
-bool dma_gate_slow(struct dma_device *dev, dma_addr_t addr, size_t len, uint64_t *out);
+/* What may be short, if it is bounced: without attributes but NO_WARN. */
+dma_addr_t dma_map_bounced(struct dma_device *dev, phys_addr_t addr, size_t len,
+			   enum dma_data_direction dir, unsigned attrs);
+void dma_unmap_bounced(struct dma_device *dev, dma_addr_t addr, size_t len,
+		       enum dma_data_direction dir);
+
+void dma_sync_bounced_for_cpu(struct dma_device *dev, dma_addr_t addr, size_t len,
+			      enum dma_data_direction dir);
+void dma_sync_bounced_for_device(struct dma_device *dev, dma_addr_t addr, size_t len,
+				 enum dma_data_direction dir);
+bool dma_gate_bounced(struct dma_device *dev, dma_addr_t addr, size_t len, uint64_t *out);
+
+/* All else. */
+dma_addr_t dma_map_any(struct dma_device *dev, phys_addr_t addr, size_t len,
+		       enum dma_data_direction dir, unsigned attrs);
+void dma_unmap_any(struct dma_device *dev, dma_addr_t addr, size_t len, enum dma_data_direction dir,
+		   unsigned attrs);
 
 static inline void dma_count(uint64_t *counter, uint64_t n)
 {
@@ -27,7 +39,7 @@ static inline void dma_count(uint64_t *counter, uint64_t n)
 /* One mapping more, of len > 0 bytes. */
 static inline void dma_count_mapping(struct dma_device *dev, size_t len)
 {
-	dma_count(&dev->count.size[63 - __builtin_clzll(len)], 1);
+	dma_count(&dev->count.size[63 - (size_t)__builtin_clzll(len)], 1);
 	dma_count(&dev->count.live, 1);
 }
 
@@ -65,7 +77,8 @@ static inline dma_addr_t dma_map_phys(struct dma_device *dev, phys_addr_t addr, 
 				      enum dma_data_direction dir, unsigned attrs)
 {
 	if (!dma_ends_short(dev, addr.value, len))
-		return dma_map_slow(dev, addr, len, dir, attrs);
+		return attrs & ~DMA_ATTR_NO_WARN ? dma_map_any(dev, addr, len, dir, attrs)
+						 : dma_map_bounced(dev, addr, len, dir, attrs);
 	dma_count_mapping(dev, len);
 	dma_count(&dev->count.bytes_direct, len);
 	return (dma_addr_t){addr.value};
@@ -74,14 +87,33 @@ static inline dma_addr_t dma_map_phys(struct dma_device *dev, phys_addr_t addr, 
 static inline void dma_unmap_phys(struct dma_device *dev, dma_addr_t addr, size_t len,
 				  enum dma_data_direction dir, unsigned attrs)
 {
-	if (!dma_surely_direct(dev, addr.bus, len) || !dma_count_unmap(dev))
-		dma_unmap_slow(dev, addr, len, dir, attrs);
+	if (dma_surely_direct(dev, addr.bus, len) && dma_count_unmap(dev))
+		return;
+	if (attrs & ~DMA_ATTR_NO_WARN)
+		dma_unmap_any(dev, addr, len, dir, attrs);
+	else
+		dma_unmap_bounced(dev, addr, len, dir);
+}
+
+/* What is used where it is needs none. */
+static inline void dma_sync_single_for_cpu(struct dma_device *dev, dma_addr_t addr, size_t len,
+					   enum dma_data_direction dir)
+{
+	if (!dma_surely_direct(dev, addr.bus, len))
+		dma_sync_bounced_for_cpu(dev, addr, len, dir);
+}
+
+static inline void dma_sync_single_for_device(struct dma_device *dev, dma_addr_t addr, size_t len,
+					      enum dma_data_direction dir)
+{
+	if (!dma_surely_direct(dev, addr.bus, len))
+		dma_sync_bounced_for_device(dev, addr, len, dir);
 }
 
 static inline bool dma_gate(struct dma_device *dev, dma_addr_t addr, size_t len, uint64_t *out)
 {
 	if (!dma_surely_direct(dev, addr.bus, len))
-		return dma_gate_slow(dev, addr, len, out);
+		return dma_gate_bounced(dev, addr, len, out);
 	*out = addr.bus;
 	return true;
 }

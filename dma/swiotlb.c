@@ -50,84 +50,48 @@ void swiotlb_init(struct swiotlb *pool, phys_addr_t base, size_t slots, void *me
 	*pool = (struct swiotlb){
 		.base = base,
 		.slots = slots,
-		.cached = true,
 		.head = metadata,
 		.original = (uint64_t *)metadata + words,
 	};
-	memset(pool->head, 0, words * sizeof(uint64_t));
 	length = (uint32_t *)((char *)(pool->original + slots) + runs_size(slots));
 	pool->owner = (uint16_t *)(length + slots);
+	memset(pool->head, 0, words * sizeof(uint64_t));
+	memset(pool->owner, 0, slots * sizeof(uint16_t));
 	runs_init(&pool->runs, slots, length, pool->original + slots);
 }
 
 /* --- magazines --- */
 
-/* A run of `slots`; NONE: this CPU has none. */
-static inline long magazine_take(struct swiotlb *pool, size_t slots)
-{
-	struct swiotlb_magazine *magazine = &pool->magazine[port_cpu()];
-	unsigned long flags = port_lock(&magazine->lock);
-	uint8_t count = magazine->count[slots - 1];
-	long i = NONE;
-
-	if (count) {
-		i = magazine->run[slots - 1][--count];
-		magazine->count[slots - 1] = count;
-	}
-	port_unlock(&magazine->lock, flags);
-	return i;
-}
-
-/* False: it has enough of them. */
-static inline bool magazine_put(struct swiotlb *pool, size_t i, size_t slots)
-{
-	struct swiotlb_magazine *magazine = &pool->magazine[port_cpu()];
-	unsigned long flags = port_lock(&magazine->lock);
-	uint8_t count = magazine->count[slots - 1];
-	bool room = count < SWIOTLB_MAGAZINE_RUNS;
-
-	if (room) {
-		magazine->run[slots - 1][count] = (uint32_t)i;
-		magazine->count[slots - 1] = count + 1;
-	}
-	port_unlock(&magazine->lock, flags);
-	return room;
-}
-
-static void magazine_empty(struct swiotlb *pool, struct swiotlb_magazine *magazine)
-{
-	unsigned long flags = port_lock(&magazine->lock);
-	unsigned long none = port_lock(&pool->lock);
-
-	for (size_t n = 0; n < SWIOTLB_MAGAZINE_SLOTS; n++)
-		while (magazine->count[n])
-			runs_release(&pool->runs, magazine->run[n][--magazine->count[n]], n + 1);
-	port_unlock(&pool->lock, none);
-	port_unlock(&magazine->lock, flags);
-}
-
-/* Did any of them have something? */
+/* Give back what the magazines have. Was there any? Who puts something there lowers `used` first.
+ */
 static bool flush(struct swiotlb *pool)
 {
+	const uint64_t shut = SWIOTLB_MAGAZINE_SHUT;
 	bool any = false;
 
-	for (size_t cpu = 0; cpu < PORT_CPUS; cpu++) {
-		struct swiotlb_magazine *magazine = &pool->magazine[cpu];
-		uint64_t counts;
+	if (pool->runs.free + dma_level_now(&pool->used) >= pool->slots)
+		return false;
+	for (size_t at = 0; at < PORT_CPUS * SWIOTLB_MAGAZINE_SLOTS; at++) {
+		uint64_t *runs = &pool->magazine[at / SWIOTLB_MAGAZINE_SLOTS]
+					  .runs[at % SWIOTLB_MAGAZINE_SLOTS];
+		uint64_t had = __atomic_fetch_and(runs, shut, __ATOMIC_ACQUIRE) & ~shut;
 
-		_Static_assert(sizeof(counts) == sizeof(magazine->count), "all in one word");
-		memcpy(&counts, magazine->count, sizeof(counts));
-		if (!counts)
-			continue;
-		magazine_empty(pool, magazine);
-		any = true;
+		for (; had; had >>= SWIOTLB_MAGAZINE_BITS, any = true)
+			swiotlb_release(pool, swiotlb_latest(had), at % SWIOTLB_MAGAZINE_SLOTS + 1);
 	}
 	return any;
 }
 
 void swiotlb_cache(struct swiotlb *pool, bool use)
 {
-	pool->cached = use;
+	for (size_t cpu = 0; cpu < PORT_CPUS; cpu++)
+		for (size_t n = 0; n < SWIOTLB_MAGAZINE_SLOTS; n++)
+			if (use)
+				__atomic_fetch_and(&pool->magazine[cpu].runs[n],
+						   ~SWIOTLB_MAGAZINE_SHUT, __ATOMIC_RELAXED);
+			else
+				__atomic_fetch_or(&pool->magazine[cpu].runs[n],
+						  SWIOTLB_MAGAZINE_SHUT, __ATOMIC_RELAXED);
 	if (!use)
 		flush(pool);
 }
@@ -154,17 +118,12 @@ static long round_down(const struct plan *plan, long i)
 	return i - ((i - plan->phase) & (plan->stride - 1));
 }
 
-static uint64_t slots_of(uint64_t bytes)
-{
-	return (bytes + SWIOTLB_SLOT - 1) >> SWIOTLB_SHIFT;
-}
-
 /* The lowest and the highest start between `first` and `last`, inside the pool. */
 static void set_window(const struct swiotlb *pool, uint64_t first, uint64_t last, struct plan *plan)
 {
 	uint64_t end = plan->first + plan->length - 1;
 
-	plan->low = first > plan->first ? (long)slots_of(first - plan->first) : 0;
+	plan->low = first > plan->first ? (long)swiotlb_slots(first - plan->first) : 0;
 	plan->high = (long)pool->slots - plan->slots;
 	if (end > last)
 		plan->high = -1;
@@ -206,8 +165,8 @@ static long past_boundary(const struct plan *plan, long i, bool down)
 	uint64_t mask = plan->fit->boundary_mask, last = bus + plan->length - 1;
 
 	if (down)
-		return round_down(plan, i - (long)slots_of((last & mask) + 1));
-	return round_up(plan, i + (long)slots_of((bus | mask) + 1 - bus));
+		return round_down(plan, i - (long)swiotlb_slots((last & mask) + 1));
+	return round_up(plan, i + (long)swiotlb_slots((bus | mask) + 1 - bus));
 }
 
 /*
@@ -326,18 +285,27 @@ static enum dma_failure reason_locked(const struct swiotlb *pool, const struct p
 
 /* --- taking --- */
 
-/* Any run of that many slots. */
-static long take_any(struct swiotlb *pool, size_t slots, enum dma_failure *why)
+/* A run begins here; what of it lies in further words of `head`, says where. */
+static inline void begin_locked(struct swiotlb *pool, size_t i, size_t slots)
+{
+	bit_set_atomic(pool->head, i);
+	for (size_t at = (i | 63) + 1; at < i + slots; at += 64)
+		pool->runs.length[at] = (uint32_t)i;
+}
+
+size_t swiotlb_take_any(struct swiotlb *pool, size_t slots, enum dma_failure *why)
 {
 	unsigned long flags = port_lock(&pool->lock);
 	size_t i = runs_take(&pool->runs, slots);
 
-	if (i == RUNS_NONE)
+	if (i != RUNS_NONE)
+		begin_locked(pool, i, slots);
+	else
 		*why = slots > pool->slots	 ? DMA_FAIL_TOO_BIG
 		       : slots > pool->runs.free ? DMA_FAIL_EXHAUSTED
 						 : DMA_FAIL_FRAGMENTED;
 	port_unlock(&pool->lock, flags);
-	return (long)i;
+	return i;
 }
 
 static __attribute__((noinline)) long take_fitting(struct swiotlb *pool,
@@ -349,7 +317,9 @@ static __attribute__((noinline)) long take_fitting(struct swiotlb *pool,
 	unsigned long flags = port_lock(&pool->lock);
 	long i = take_fitting_locked(pool, &plan);
 
-	if (i == NONE)
+	if (i != NONE)
+		begin_locked(pool, (size_t)i, (size_t)plan.slots);
+	else
 		*why = reason_locked(pool, &plan);
 	port_unlock(&pool->lock, flags);
 	return i;
@@ -363,60 +333,37 @@ static __attribute__((noinline)) long take(struct swiotlb *pool, const struct sw
 	long i;
 
 	do {
-		i = fit->anywhere ? take_any(pool, slots, why)
+		i = fit->anywhere ? (long)swiotlb_take_any(pool, slots, why)
 				  : take_fitting(pool, fit, &slot, why);
 	} while (i == NONE && flush(pool));
 	if (i == NONE)
-		__atomic_fetch_add(&pool->stats.refused[*why], 1, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&pool->refused[*why], 1, __ATOMIC_RELAXED);
 	return i;
 }
 
-/* The mapping at slot `i` reaches into further words of `head`: each says where it begins. */
-static __attribute__((noinline)) void write_back_pointers(struct swiotlb *pool, size_t i,
-							  size_t slots)
+static uint16_t owner_of(const struct swiotlb_slot *slot)
 {
-	for (size_t at = (i | 63) + 1; at < i + slots; at += 64)
-		pool->runs.length[at] = (uint32_t)i;
-}
-
-static inline void write_slot(struct swiotlb *pool, size_t i, struct swiotlb_slot slot)
-{
-	pool->original[i] = slot.original | (uint64_t)slot.offset << 52;
-	pool->runs.length[i] = slot.length;
-	pool->owner[i] = (uint16_t)(slot.device | slot.direction << 10 | slot.settled << 12 |
-				    slot.coherent << 13);
-}
-
-static inline void count_taken(struct swiotlb_stats *stats, size_t slots)
-{
-	size_t used = __atomic_add_fetch(&stats->used, slots, __ATOMIC_RELAXED);
-	size_t high = __atomic_load_n(&stats->high_water, __ATOMIC_RELAXED);
-
-	__atomic_fetch_add(&stats->mappings, 1, __ATOMIC_RELAXED);
-	while (used > high && !__atomic_compare_exchange_n(&stats->high_water, &high, used, true,
-							   __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-		;
+	return (uint16_t)(swiotlb_owner(slot->device, slot->direction) | slot->settled << 12 |
+			  slot->coherent << 13 | (slot->offset != 0) << 14);
 }
 
 phys_addr_t swiotlb_take(struct swiotlb *pool, const struct swiotlb_fit *fit,
 			 struct swiotlb_slot slot, enum dma_failure *why)
 {
-	size_t slots;
+	size_t slots, at;
 	long i = NONE;
 
 	slot.offset = (slot.original - fit->shift) & fit->min_align_mask & (SWIOTLB_SLOT - 1);
 	slots = swiotlb_run(&slot);
-	if (fit->anywhere && slots <= SWIOTLB_MAGAZINE_SLOTS && pool->cached)
-		i = magazine_take(pool, slots);
-	if (i == NONE)
+	if (fit->anywhere && slots <= SWIOTLB_MAGAZINE_SLOTS && swiotlb_pop(pool, slots, &at))
+		i = (long)at;
+	else
 		i = take(pool, fit, slot, why);
 	if (i == NONE)
 		return PHYS_NONE;
-	write_slot(pool, (size_t)i, slot);
-	if (((size_t)i & 63) + slots > 64)
-		write_back_pointers(pool, (size_t)i, slots);
-	bit_set_atomic(pool->head, (size_t)i);
-	count_taken(&pool->stats, slots);
+	swiotlb_enter(pool, (size_t)i, slot.original | (uint64_t)slot.offset << 52, slot.length,
+		      owner_of(&slot));
+	dma_level_raise(&pool->used, slots);
 	return phys(pool->base.value + ((uint64_t)i << SWIOTLB_SHIFT) + slot.offset);
 }
 
@@ -444,17 +391,18 @@ bool swiotlb_find(const struct swiotlb *pool, phys_addr_t addr, phys_addr_t *sta
 	if (!swiotlb_owns(pool, addr))
 		return false;
 	i = candidate(pool, slot_index(pool, addr));
-	if (i >= pool->slots || !bit_test(pool->head, i))
+	if (i >= pool->slots || !__atomic_load_n(&pool->owner[i], __ATOMIC_ACQUIRE))
 		return false;
 	*slot = swiotlb_record(pool, i);
 	*start = phys(pool->base.value + ((uint64_t)i << SWIOTLB_SHIFT) + slot->offset);
 	return addr.value - start->value < slot->length;
 }
 
-static __attribute__((noinline)) void release(struct swiotlb *pool, size_t i, size_t slots)
+void swiotlb_release(struct swiotlb *pool, size_t i, size_t slots)
 {
 	unsigned long flags = port_lock(&pool->lock);
 
+	bit_clear_atomic(pool->head, i);
 	runs_release(&pool->runs, i, slots);
 	port_unlock(&pool->lock, flags);
 }
@@ -463,16 +411,19 @@ bool swiotlb_put(struct swiotlb *pool, const struct swiotlb_fit *fit, phys_addr_
 {
 	size_t i = slot_index(pool, start), slots;
 	struct swiotlb_slot slot;
+	uint16_t owner;
 
-	/* Of two that put it, one finds the head. */
-	if (!swiotlb_begins(pool, start, &slot) || !bit_clear_atomic(pool->head, i))
+	if (!swiotlb_owns(pool, start))
+		return false;
+	owner = __atomic_load_n(&pool->owner[i], __ATOMIC_RELAXED);
+	slot = swiotlb_record(pool, i);
+	if (!owner || (start.value & (SWIOTLB_SLOT - 1)) != slot.offset ||
+	    !swiotlb_end(pool, i, owner))
 		return false;
 	slots = swiotlb_run(&slot);
-	__atomic_fetch_sub(&pool->stats.used, slots, __ATOMIC_RELAXED);
-	if (fit->anywhere && slots <= SWIOTLB_MAGAZINE_SLOTS && pool->cached &&
-	    magazine_put(pool, i, slots))
-		return true;
-	release(pool, i, slots);
+	dma_level_lower(&pool->used, slots);
+	if (!fit->anywhere || slots > SWIOTLB_MAGAZINE_SLOTS || !swiotlb_push(pool, i, slots))
+		swiotlb_release(pool, i, slots);
 	return true;
 }
 
@@ -480,7 +431,7 @@ void swiotlb_settle(struct swiotlb *pool, phys_addr_t start, bool settled)
 {
 	uint16_t *owner = &pool->owner[slot_index(pool, start)];
 
-	*owner = (uint16_t)((*owner & ~(1 << 12)) | settled << 12);
+	*owner = (uint16_t)((*owner & ~(1 << 12)) | settled << 12); /* nobody else changes it */
 }
 
 size_t swiotlb_abandon(struct swiotlb *pool, uint16_t device)

@@ -7,16 +7,22 @@
  *	|  tight masks from the bottom ->        <- wide masks from the top  |
  *
  * A mapping is a run of slots. What it is of is kept by its first slot, in
- * arrays beside the pool, and `head` has a bit where a mapping begins. The free
- * runs are indexed by length and place (dma/runs.h). In front of that each CPU
+ * arrays beside the pool. The free runs are indexed by length and place
+ * (dma/runs.h), and `head` has a bit where a run begins that isn't there, but
+ * is a mapping's or waits in a magazine. For in front of the index each CPU
  * has a magazine of short runs that it gave back: they count as free, serve
  * devices that may have any slot, and go back before anything is refused. A run
  * is refused only where no fitting one is free.
  *
- *	an address in a mapping -> its beginning:
+ *	a magazine's runs of one length, a stack in a word: taken and put by one
+ *	exchange, without a lock; 0: it has none
+ *	| shut | slot + 1, oldest | slot + 1 | slot + 1, latest |
+ *	  63     62            42   41    21   20             0
+ *
+ *	an address in a run -> its beginning:
  *	head   ...|......1.........|................|.........^......|...
- *	                 '- length of the run's first slot in each later word of
- *	                    `head`: where the mapping begins. So one look is enough.
+ *	                 '- stands in length[] of the first slot in each later word
+ *	                    of `head`. So one look is enough.
  *
  * What lies in a run outside the mapping was others': who takes it for a device
  * that is forced to bounce zeroes it. Memory is touched by that and by copies
@@ -28,6 +34,7 @@
 #ifndef DMA_SWIOTLB_H
 #define DMA_SWIOTLB_H
 
+#include "dma/bits.h"
 #include "dma/runs.h"
 #include "dma/types.h"
 #include "mm/port.h"
@@ -41,7 +48,7 @@ struct swiotlb_slot {
 	uint64_t original;	/* physical address of the buffer, below 2^52 */
 	uint32_t length;	/* bytes */
 	uint16_t device;	/* dma_device.id, below SWIOTLB_DEVICES */
-	uint16_t offset : 11;	/* of the mapping in its first slot, in bytes */
+	uint16_t offset : 11;	/* of the mapping in its first slot, in bytes; set by the pool */
 	uint16_t direction : 2; /* enum dma_data_direction */
 	uint16_t settled : 1;	/* nothing is to be copied out any more */
 	uint16_t coherent : 1;	/* of dma_alloc_coherent(): no mapping, and of no buffer */
@@ -58,40 +65,30 @@ struct swiotlb_fit {
 	bool anywhere;		 /* any run of the pool will do; swiotlb_fit_prepare() */
 };
 
-/* Atomic, but for what a taker of the lock alone changes. */
-struct swiotlb_stats {
-	uint64_t mappings;		/* ever made */
-	uint64_t bytes_in;		/* copied into the pool */
-	uint64_t bytes_out;		/* copied out of it */
-	uint64_t refused[DMA_FAILURES]; /* by reason */
-	size_t used;			/* slots of mappings now */
-	size_t high_water;		/* most ever */
-};
-
-/* Runs that a CPU gave back and will soon want again, by length, the latest on top. */
-#define SWIOTLB_MAGAZINE_SLOTS 8  /* the longest run that is kept */
-#define SWIOTLB_MAGAZINE_RUNS  16 /* of each length */
+/* Runs that a CPU gave back and will soon want again, by length. */
+#define SWIOTLB_MAGAZINE_SLOTS 8	   /* the longest run that is kept */
+#define SWIOTLB_MAGAZINE_RUNS  3	   /* of each length */
+#define SWIOTLB_MAGAZINE_BITS  21	   /* each */
+#define SWIOTLB_MAGAZINE_SHUT  (1UL << 63) /* nothing goes in */
+_Static_assert(SWIOTLB_MAX_SLOTS < 1UL << SWIOTLB_MAGAZINE_BITS, "so many slots, and none");
 
 struct swiotlb_magazine {
-	struct port_lock lock;
-	/* under lock: */
-	uint8_t count[SWIOTLB_MAGAZINE_SLOTS];
-	uint32_t run[SWIOTLB_MAGAZINE_SLOTS][SWIOTLB_MAGAZINE_RUNS]; /* first slots */
+	uint64_t runs[SWIOTLB_MAGAZINE_SLOTS]; /* atomic */
 };
 
 struct swiotlb {
 	phys_addr_t base;
 	size_t slots;
-	bool force;  /* bounce everything; looked at when a device is added */
-	bool cached; /* the magazines are used; swiotlb_cache() */
-	/* Of a mapping's first slot. Whose the slot is, his they are, until `head` says so: */
-	uint64_t *head;	    /* atomic: a bit where a mapping begins */
+	bool force; /* bounce everything; looked at when a device is added */
+	/* Of a mapping's first slot: */
+	uint16_t *owner;    /* atomic: whose it is, swiotlb_owner(); of all other slots 0 */
 	uint64_t *original; /* and above 52 bits the offset */
-	uint16_t *owner;    /* device, direction, flags */
 	struct swiotlb_magazine magazine[PORT_CPUS];
-	struct swiotlb_stats stats;
+	struct dma_level used;		/* slots of mappings */
+	uint64_t refused[DMA_FAILURES]; /* requests, by reason */
 	struct port_lock lock;
 	/* under lock: */
+	uint64_t *head;	  /* a bit where a run begins that was taken; read without, too */
 	struct runs runs; /* its length[] of a slot that isn't free is the slot's owner's */
 };
 
@@ -105,6 +102,12 @@ size_t swiotlb_metadata_size(size_t slots);
  * none is one that is off: it refuses everything as out of mask.
  */
 void swiotlb_init(struct swiotlb *pool, phys_addr_t base, size_t slots, void *metadata);
+
+/* What was put last in a magazine's runs of one length, which aren't none. */
+static inline size_t swiotlb_latest(uint64_t runs)
+{
+	return (runs & ((1UL << SWIOTLB_MAGAZINE_BITS) - 1)) - 1;
+}
 
 /* Use the magazines, which is how a pool begins, or empty them and pass them by. */
 void swiotlb_cache(struct swiotlb *pool, bool use);
@@ -137,10 +140,16 @@ static inline bool swiotlb_owns(const struct swiotlb *pool, phys_addr_t addr)
 phys_addr_t swiotlb_take(struct swiotlb *pool, const struct swiotlb_fit *fit,
 			 struct swiotlb_slot slot, enum dma_failure *why);
 
+/* Slots that it takes for so many bytes. */
+static inline size_t swiotlb_slots(uint64_t bytes)
+{
+	return (bytes + SWIOTLB_SLOT - 1) >> SWIOTLB_SHIFT;
+}
+
 /* Slots of a mapping: of its bytes, and of those before them in the first slot. */
 static inline size_t swiotlb_run(const struct swiotlb_slot *slot)
 {
-	return ((size_t)slot->offset + slot->length + SWIOTLB_SLOT - 1) >> SWIOTLB_SHIFT;
+	return swiotlb_slots((uint64_t)slot->offset + slot->length);
 }
 
 /* What the mapping is of that begins in slot `i`. */
@@ -154,26 +163,10 @@ static inline struct swiotlb_slot swiotlb_record(const struct swiotlb *pool, siz
 		.length = pool->runs.length[i],
 		.device = owner & (SWIOTLB_DEVICES - 1),
 		.offset = (uint16_t)(original >> 52),
-		.direction = owner >> 10 & 3,
+		.direction = (owner >> 10 & 3) - 1,
 		.settled = owner >> 12 & 1,
 		.coherent = owner >> 13 & 1,
 	};
-}
-
-/*
- * Does a mapping begin at `addr`, and of what is it? Short, for what is given
- * back or started as it was mapped; swiotlb_find() for all else.
- */
-static inline bool swiotlb_begins(const struct swiotlb *pool, phys_addr_t addr,
-				  struct swiotlb_slot *slot)
-{
-	uint64_t at = addr.value - pool->base.value;
-	size_t i = at >> SWIOTLB_SHIFT;
-
-	if (i >= pool->slots || !(pool->head[i / 64] >> (i % 64) & 1))
-		return false;
-	*slot = swiotlb_record(pool, i);
-	return (at & (SWIOTLB_SLOT - 1)) == slot->offset;
 }
 
 /*
@@ -196,17 +189,101 @@ void swiotlb_settle(struct swiotlb *pool, phys_addr_t start, bool settled);
  */
 size_t swiotlb_abandon(struct swiotlb *pool, uint16_t device);
 
-/* Account a copy of `bytes` into or out of the pool. */
-static inline void swiotlb_count_copy(struct swiotlb *pool, bool in, size_t bytes)
-{
-	__atomic_fetch_add(in ? &pool->stats.bytes_in : &pool->stats.bytes_out, bytes,
-			   __ATOMIC_RELAXED);
-}
-
 /* The longest free run, in slots, with the magazines emptied; for reports. */
 size_t swiotlb_largest_run(struct swiotlb *pool);
 
 /* Walk everything, panic where it contradicts itself. For tests. */
 void swiotlb_validate(struct swiotlb *pool);
+
+/* --- the same in pieces, for the short ways of dma/map.c: runs by their first slot --- */
+
+#define SWIOTLB_NONE SIZE_MAX
+
+/*
+ * Whose a mapping is that begins with its slot, and is neither settled nor coherent. Never 0.
+ *
+ *	| 15 | 14 shifted | 13 coherent | 12 settled | 11..10 direction + 1 | 9..0 device |
+ */
+#define SWIOTLB_OWNER_SETTLED  (1 << 12)
+#define SWIOTLB_OWNER_COHERENT (1 << 13)
+#define SWIOTLB_OWNER_SHIFTED  (1 << 14) /* begins not with its slot */
+
+static inline uint16_t swiotlb_owner(uint16_t device, enum dma_data_direction dir)
+{
+	return (uint16_t)(device + (dir << 10) + (1 << 10));
+}
+
+/* A run of up to SWIOTLB_MAGAZINE_SLOTS slots that this CPU gave back, if there is one. */
+static inline bool swiotlb_pop(struct swiotlb *pool, size_t slots, size_t *i)
+{
+	uint64_t *runs = &pool->magazine[port_cpu()].runs[slots - 1];
+	uint64_t had = __atomic_load_n(runs, __ATOMIC_RELAXED);
+
+	while ((int64_t)had > 0) {
+		if (__atomic_compare_exchange_n(runs, &had, had >> SWIOTLB_MAGAZINE_BITS, true,
+						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+			*i = swiotlb_latest(had);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Any free run; SWIOTLB_NONE, and why. */
+size_t swiotlb_take_any(struct swiotlb *pool, size_t slots, enum dma_failure *why);
+
+/* The run at slot `i` becomes a mapping. */
+static inline void swiotlb_enter(struct swiotlb *pool, size_t i, uint64_t original, uint32_t length,
+				 uint16_t owner)
+{
+	pool->original[i] = original;
+	pool->runs.length[i] = length;
+	__atomic_store_n(&pool->owner[i], owner, __ATOMIC_RELEASE);
+}
+
+/* The slot that begins at `addr`; where none does, more than there are. */
+static inline size_t swiotlb_index(const struct swiotlb *pool, phys_addr_t addr)
+{
+	uint64_t at = addr.value - pool->base.value;
+
+	return at >> SWIOTLB_SHIFT | at << (64 - SWIOTLB_SHIFT);
+}
+
+static inline phys_addr_t swiotlb_addr(const struct swiotlb *pool, size_t i)
+{
+	return phys_add(pool->base, i << SWIOTLB_SHIFT);
+}
+
+/* Does a mapping of at least `len` bytes begin in slot `i`, and is so owned; of the bits in `mask`?
+ */
+static inline bool swiotlb_holds(const struct swiotlb *pool, size_t i, size_t len, uint16_t owner,
+				 uint16_t mask)
+{
+	return i < pool->slots && len - 1 < pool->runs.length[i] &&
+	       (__atomic_load_n(&pool->owner[i], __ATOMIC_ACQUIRE) & mask) == owner;
+}
+
+/* The mapping at slot `i` is none any more, if it is so owned. Of two that try, one does it. */
+static inline bool swiotlb_end(struct swiotlb *pool, size_t i, uint16_t owner)
+{
+	return __atomic_compare_exchange_n(&pool->owner[i], &owner, 0, false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
+}
+
+/* Keep up to SWIOTLB_MAGAZINE_SLOTS slots for this CPU. False: it has enough of them. */
+static inline bool swiotlb_push(struct swiotlb *pool, size_t i, size_t slots)
+{
+	uint64_t *runs = &pool->magazine[port_cpu()].runs[slots - 1];
+	uint64_t had = __atomic_load_n(runs, __ATOMIC_RELAXED);
+
+	while (had >> (SWIOTLB_MAGAZINE_BITS * (SWIOTLB_MAGAZINE_RUNS - 1)) == 0)
+		if (__atomic_compare_exchange_n(runs, &had, had << SWIOTLB_MAGAZINE_BITS | (i + 1),
+						true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+			return true;
+	return false;
+}
+
+/* Free a run in the index. */
+void swiotlb_release(struct swiotlb *pool, size_t i, size_t slots);
 
 #endif

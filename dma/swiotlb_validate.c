@@ -1,87 +1,53 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The invariants of a pool: a used slot is in one mapping or in one run of a
- * magazine's, in nothing else, and what is counted and kept of it agrees.
- * Read-only; nobody else uses the pool meanwhile.
+ * The invariants of a pool: a used slot is in one run, which is a mapping's or
+ * in a magazine, and what is counted and kept of it agrees. Read-only; nobody
+ * else uses the pool meanwhile.
  */
 #include "dma/bits.h"
 #include "dma/swiotlb.h"
 
-/* Slots [i, i + n) are used, and a mapping begins in the first alone, or in none of them. */
-static void validate_slots(const struct swiotlb *pool, size_t i, size_t n, bool head)
+/* A run of n slots from `i` on is used, and knows from anywhere where it begins. */
+static void validate_run(const struct swiotlb *pool, size_t i, size_t n)
 {
 	if (n > pool->slots || i > pool->slots - n)
 		port_panic("swiotlb: slot %zu: %zu slots leave the pool", i, n);
 	if (bits_count(pool->runs.used, i, i + n) != n)
 		port_panic("swiotlb: slot %zu: not all of its %zu slots are used", i, n);
-	if (bits_count(pool->head, i, i + n) != head)
-		port_panic("swiotlb: slot %zu: another mapping is within its %zu slots", i, n);
+	if (!bit_test(pool->head, i) || bits_count(pool->head, i, i + n) != 1)
+		port_panic("swiotlb: slot %zu: not one run begins in its %zu slots", i, n);
+	for (size_t at = (i | 63) + 1; at < i + n; at += 64)
+		if (pool->runs.length[at] != i)
+			port_panic("swiotlb: slot %zu is of slot %zu's run, but says %u's", at, i,
+				   pool->runs.length[at]);
 }
 
-/* The mapping whose head is slot `i`; returns its slots. */
+/* The mapping at slot `i`; returns its slots. */
 static size_t validate_mapping(const struct swiotlb *pool, size_t i)
 {
 	struct swiotlb_slot slot = swiotlb_record(pool, i);
-	size_t n = swiotlb_run(&slot);
 
 	if (slot.length == 0)
 		port_panic("swiotlb: slot %zu: a mapping of nothing", i);
-	validate_slots(pool, i, n, true);
-	for (size_t at = (i | 63) + 1; at < i + n; at += 64)
-		if (pool->runs.length[at] != i)
-			port_panic("swiotlb: slot %zu is of slot %zu's mapping, but says %u's", at,
-				   i, pool->runs.length[at]);
-	return n;
+	validate_run(pool, i, swiotlb_run(&slot));
+	return swiotlb_run(&slot);
 }
 
-/* Slot `i` is in no mapping that begins before it. */
-static void validate_apart(const struct swiotlb *pool, size_t i)
+/* What a magazine has of a length; returns the slots. */
+static size_t validate_magazine(const struct swiotlb *pool, uint64_t runs, size_t n)
 {
-	size_t head = i;
-	struct swiotlb_slot slot;
+	size_t slots = 0;
 
-	while (head > 0 && !bit_test(pool->head, head))
-		head--;
-	slot = swiotlb_record(pool, head);
-	if (bit_test(pool->head, head) && head + swiotlb_run(&slot) > i)
-		port_panic("swiotlb: slot %zu is in a magazine, and in slot %zu's mapping", i,
-			   head);
-}
+	if (runs & SWIOTLB_MAGAZINE_SHUT && runs != SWIOTLB_MAGAZINE_SHUT)
+		port_panic("swiotlb: a magazine is shut, and has %#llx", (unsigned long long)runs);
+	for (runs &= ~SWIOTLB_MAGAZINE_SHUT; runs; runs >>= SWIOTLB_MAGAZINE_BITS, slots += n) {
+		size_t i = swiotlb_latest(runs);
 
-/* How many of the magazines' runs have slot `i`. */
-static size_t holders(const struct swiotlb *pool, size_t i)
-{
-	size_t sum = 0;
-
-	for (size_t cpu = 0; cpu < PORT_CPUS; cpu++) {
-		const struct swiotlb_magazine *magazine = &pool->magazine[cpu];
-
-		for (size_t n = 0; n < SWIOTLB_MAGAZINE_SLOTS; n++)
-			for (size_t at = 0; at < magazine->count[n]; at++)
-				sum += i - magazine->run[n][at] <= n;
+		validate_run(pool, i, n);
+		if (pool->owner[i])
+			port_panic("swiotlb: slot %zu is in a magazine, and somebody's", i);
 	}
-	return sum;
-}
-
-/* Returns the slots that a magazine holds. */
-static size_t validate_magazine(const struct swiotlb *pool, const struct swiotlb_magazine *magazine)
-{
-	size_t sum = 0;
-
-	for (size_t n = 0; n < SWIOTLB_MAGAZINE_SLOTS; n++) {
-		if (magazine->count[n] > SWIOTLB_MAGAZINE_RUNS)
-			port_panic("swiotlb: %u runs in a magazine", magazine->count[n]);
-		for (size_t at = 0; at < magazine->count[n]; at++) {
-			size_t i = magazine->run[n][at];
-
-			validate_slots(pool, i, n + 1, false);
-			validate_apart(pool, i);
-			if (holders(pool, i) != 1)
-				port_panic("swiotlb: slot %zu is in two magazines", i);
-			sum += n + 1;
-		}
-	}
-	return sum;
+	return slots;
 }
 
 void swiotlb_validate(struct swiotlb *pool)
@@ -90,17 +56,18 @@ void swiotlb_validate(struct swiotlb *pool)
 	size_t mapped = 0, held = 0, used = bits_count(pool->runs.used, 0, pool->slots);
 
 	runs_validate(&pool->runs);
-	for (size_t i = 0; (i = bits_first_set(pool->head, i, pool->slots)) < pool->slots; i++)
-		mapped += validate_mapping(pool, i);
+	for (size_t i = 0; i < pool->slots; i++)
+		if (pool->owner[i])
+			mapped += validate_mapping(pool, i);
 	for (size_t cpu = 0; cpu < PORT_CPUS; cpu++)
-		held += validate_magazine(pool, &pool->magazine[cpu]);
+		for (size_t n = 1; n <= SWIOTLB_MAGAZINE_SLOTS; n++)
+			held += validate_magazine(pool, pool->magazine[cpu].runs[n - 1], n);
 	if (mapped + held != used)
 		port_panic("swiotlb: %zu slots are used, %zu by mappings, %zu by magazines", used,
 			   mapped, held);
-	if (held && !pool->cached)
-		port_panic("swiotlb: magazines that aren't used hold %zu slots", held);
-	if (pool->stats.used != mapped || pool->stats.high_water < mapped)
-		port_panic("swiotlb: %zu slots are mapped, counted are %zu, at most %zu", mapped,
-			   pool->stats.used, pool->stats.high_water);
+	if (dma_level_now(&pool->used) != mapped || pool->used.spare < 0)
+		port_panic("swiotlb: %zu slots are mapped, counted are %llu, at most %llu", mapped,
+			   (unsigned long long)dma_level_now(&pool->used),
+			   (unsigned long long)pool->used.high);
 	port_unlock(&pool->lock, flags);
 }

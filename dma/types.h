@@ -64,4 +64,41 @@ enum dma_failure {
 /* It in words, as in the log. */
 const char *dma_failure_name(enum dma_failure why);
 
+/*
+ * How many of something are in use, and were at most. Exact, in any context: who
+ * takes some sees in the same step whether there were never so many.
+ */
+struct dma_level {
+	uint64_t high;
+	int64_t spare; /* `high` less what is in use; below 0 until `high` is raised */
+};
+
+static inline void dma_level_raise(struct dma_level *level, uint64_t n)
+{
+	int64_t spare;
+
+	if (__builtin_expect(__atomic_sub_fetch(&level->spare, n, __ATOMIC_RELAXED) >= 0, 1))
+		return;
+	spare = __atomic_load_n(&level->spare, __ATOMIC_RELAXED);
+	while (spare < 0)
+		if (__atomic_compare_exchange_n(&level->spare, &spare, 0, true, __ATOMIC_RELAXED,
+						__ATOMIC_RELAXED)) {
+			__atomic_fetch_sub(&level->high, spare, __ATOMIC_RELAXED);
+			break;
+		}
+}
+
+/* A full barrier: who looks at something else after it, looks later (dma/wait.c). */
+static inline void dma_level_lower(struct dma_level *level, uint64_t n)
+{
+	__atomic_fetch_add(&level->spare, (int64_t)n, __ATOMIC_SEQ_CST);
+}
+
+static inline uint64_t dma_level_now(const struct dma_level *level)
+{
+	int64_t spare = __atomic_load_n(&level->spare, __ATOMIC_RELAXED);
+
+	return __atomic_load_n(&level->high, __ATOMIC_RELAXED) - (uint64_t)spare;
+}
+
 #endif

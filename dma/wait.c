@@ -132,7 +132,7 @@ static enum dma_failure enqueue(struct dma_wait *wait, struct bounce *bounce)
 	why = take(wait, bounce);
 	if (!why && link != &sys->waiting) {
 		swiotlb_put(sys->pool, &dev->fit, bounce->start);
-		dma_count(&dev->count.slots, -swiotlb_run(&bounce->record));
+		dma_level_lower(&dev->count.slots, swiotlb_run(&bounce->record));
 		why = DMA_FAIL_EXHAUSTED;
 	} else if (!may_pass(why)) {
 		unlink_locked(sys, link);

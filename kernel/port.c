@@ -10,11 +10,6 @@
 #include "kernel/mmu.h"
 #include "kernel/string.h"
 
-void port_copy(phys_addr_t dst, phys_addr_t src, size_t n)
-{
-	memcpy(phys_to_virt(dst), phys_to_virt(src), n);
-}
-
 void port_zero(phys_addr_t dst, size_t n)
 {
 	memset(phys_to_virt(dst), 0, n);

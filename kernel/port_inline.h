@@ -8,6 +8,7 @@
 
 #include "kernel/irq.h"
 #include "kernel/mmu.h"
+#include "kernel/string.h"
 
 #define PORT_CPUS 1
 
@@ -44,6 +45,11 @@ static inline void *port_phys_to_virt(phys_addr_t addr)
 static inline phys_addr_t port_virt_to_phys(const void *ptr)
 {
 	return virt_to_phys(ptr);
+}
+
+static inline void port_copy(phys_addr_t dst, phys_addr_t src, size_t n)
+{
+	memory_copy(phys_to_virt(dst), phys_to_virt(src), n);
 }
 
 #endif

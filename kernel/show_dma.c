@@ -22,12 +22,7 @@ static const char *size_name(unsigned n)
 
 static size_t slots_in_magazines(const struct swiotlb *pool)
 {
-	size_t slots = 0;
-
-	for (unsigned cpu = 0; cpu < PORT_CPUS; cpu++)
-		for (unsigned n = 0; n < SWIOTLB_MAGAZINE_SLOTS; n++)
-			slots += pool->magazine[cpu].count[n] * (n + 1);
-	return slots;
+	return pool->slots - dma_level_now(&pool->used) - pool->runs.free;
 }
 
 static const char *device_name(unsigned i)
@@ -43,7 +38,7 @@ static void show_users(void)
 	for (unsigned i = 0; i < DMA_MAX_DEVICES; i++) {
 		const struct dma_device *dma = machine.dma.device[i];
 
-		held[i] = dma ? dma->count.slots : 0;
+		held[i] = dma ? dma_level_now(&dma->count.slots) : 0;
 		for (unsigned n = 0; dma && n < DMA_SIZES; n++)
 			size[n] += dma->count.size[n];
 	}
@@ -54,7 +49,7 @@ static void show_users(void)
 void show_swiotlb(void)
 {
 	struct swiotlb *pool = &machine.pool;
-	const struct swiotlb_stats *stats = &pool->stats;
+	struct dma_counters n;
 	size_t kept = slots_in_magazines(pool);
 
 	if (!pool->slots) {
@@ -64,11 +59,11 @@ void show_swiotlb(void)
 	printf("pool %#lx to %#zx, %zu slots of 2 KiB%s\n", pool->base.value,
 	       pool->base.value + pool->slots * SWIOTLB_SLOT, pool->slots,
 	       pool->force ? ", everything is bounced" : "");
-	printf("used %zu, high water %zu, longest free run %zu slots, %zu in magazines\n",
-	       stats->used, stats->high_water, swiotlb_largest_run(pool), kept);
-	printf("mappings %lu, bytes in %lu, bytes out %lu\n", stats->mappings, stats->bytes_in,
-	       stats->bytes_out);
-	show_counts("refused: ", stats->refused, DMA_FAILURES, dma_failure_name);
+	printf("used %lu, high water %lu, longest free run %zu slots, %zu in magazines\n",
+	       dma_level_now(&pool->used), pool->used.high, swiotlb_largest_run(pool), kept);
+	dma_count_all(&machine.dma, &n);
+	printf("mappings %lu, bytes in %lu, bytes out %lu\n", n.bounced, n.bytes_in, n.bytes_out);
+	show_counts("refused: ", pool->refused, DMA_FAILURES, dma_failure_name);
 	show_users();
 }
 
@@ -110,7 +105,7 @@ static void show_counters(const struct dma_device *dma)
 	       n->waited);
 	printf("  bytes in %lu, out %lu; not copied: direct %lu, by attribute %lu\n", n->bytes_in,
 	       n->bytes_out, n->bytes_direct, n->bytes_skipped);
-	printf("  slots %lu, high water %lu; refused at the gate %lu\n", n->slots, n->slots_high,
+	printf("  slots %lu, high water %lu; refused at the gate %lu\n", dma_level_now(&n->slots), n->slots.high,
 	       n->refused);
 	show_counts("  by bytes: ", n->size, DMA_SIZES, size_name);
 	if (show_counts("  failed: ", n->failed, DMA_FAILURES, dma_failure_name))

@@ -65,17 +65,18 @@ static const char *size_name(unsigned n)
 
 static void put_pool(struct swiotlb *pool)
 {
-	const struct swiotlb_stats *n = &pool->stats;
+	struct dma_counters n;
 
+	dma_count_all(&machine.dma, &n);
 	open("pool");
 	put("slots", pool->slots);
-	put("used", n->used);
-	put("high_water", n->high_water);
+	put("used", dma_level_now(&pool->used));
+	put("high_water", pool->used.high);
 	put("largest_run", pool->slots ? swiotlb_largest_run(pool) : 0);
-	put("mappings", n->mappings);
-	put("bytes_in", n->bytes_in);
-	put("bytes_out", n->bytes_out);
-	put_counts("refused", n->refused, DMA_FAILURES, dma_failure_name);
+	put("mappings", n.bounced);
+	put("bytes_in", n.bytes_in);
+	put("bytes_out", n.bytes_out);
+	put_counts("refused", pool->refused, DMA_FAILURES, dma_failure_name);
 	close();
 }
 
@@ -106,8 +107,8 @@ static void put_device(const struct device *dev)
 	put("bytes_out", n->bytes_out);
 	put("bytes_direct", n->bytes_direct);
 	put("bytes_skipped", n->bytes_skipped);
-	put("slots", n->slots);
-	put("slots_high", n->slots_high);
+	put("slots", dma_level_now(&n->slots));
+	put("slots_high", n->slots.high);
 	put("gate_refused", n->refused);
 	put_counts("size", n->size, DMA_SIZES, size_name);
 	put_counts("failed", n->failed, DMA_FAILURES, dma_failure_name);

@@ -22,15 +22,7 @@ typedef uint64_t __attribute__((may_alias, aligned(1))) any64;
 
 void *memcpy(void *dst, const void *src, size_t n)
 {
-	void *d = dst;
-	size_t words = n / 8, tail = n % 8;
-
-	__asm__ volatile("rep movsq\n\t"
-			 "movq %3, %%rcx\n\t"
-			 "rep movsb"
-			 : "+&D"(d), "+&S"(src), "+&c"(words)
-			 : "r"(tail)
-			 : "memory");
+	memory_copy(dst, src, n);
 	return dst;
 }
 

@@ -5,6 +5,20 @@
 
 #include "mm/types.h"
 
+/* memcpy(), inline: see string.c. */
+static inline void memory_copy(void *dst, const void *src, size_t n)
+{
+	size_t words = n / 8;
+
+	__asm__ volatile("rep movsq\n\t"
+			 "movq %3, %%rcx\n\t"
+			 "andl $7, %%ecx\n\t"
+			 "rep movsb"
+			 : "+&D"(dst), "+&S"(src), "+&c"(words)
+			 : "r"(n)
+			 : "memory");
+}
+
 void *memcpy(void *dst, const void *src, size_t n);
 void *memmove(void *dst, const void *src, size_t n);
 void *memset(void *dst, int byte, size_t n);

@@ -31,13 +31,13 @@
 static dma_addr_t map(struct demo *demo, phys_addr_t addr, size_t len, enum dma_data_direction dir)
 {
 	struct dma_device *dma = &demo->dev->dma;
-	uint64_t slots = dma->count.slots;
+	uint64_t slots = dma_level_now(&dma->count.slots);
 	dma_addr_t mapped;
 
 	demo->ticks -= time_ticks();
 	mapped = dma_map_single(dma, phys_to_virt(addr), len, dir);
 	demo->ticks += time_ticks();
-	demo->slots += dma->count.slots - slots;
+	demo->slots += dma_level_now(&dma->count.slots) - slots;
 	return mapped;
 }
 

@@ -83,7 +83,7 @@ static void end(struct ktest *t)
 	f.dev->timeout_ns = f.timeout_ns;
 	for (dev = devices; dev; dev = dev->next)
 		EXPECT_EQ(t, dev->dma.count.live, 0);
-	EXPECT_EQ(t, machine.pool.stats.used, 0);
+	EXPECT_EQ(t, dma_level_now(&machine.pool.used), 0);
 	EXPECT_EQ(t, free_bytes(), f.free_bytes);
 	EXPECT_EQ(t, dma_misuse_total(&machine.dma), f.misuse);
 	say_clamps();

@@ -179,7 +179,7 @@ static void pool_is_aligned_on_the_bus(struct ktest *t)
 	fixture_window(&f->near, -(int64_t)f->base + (int64_t)PAGE_SIZE, FIXTURE_HIGH + 4095);
 	REQUIRE(t, get(t, &f->near, &piece, KIB(200)));
 	EXPECT_EQ(t, piece.handle.bus, KIB(512));
-	EXPECT_EQ(t, f->pool.stats.used, 100);
+	EXPECT_EQ(t, dma_level_now(&f->pool.used), 100);
 	put(&f->near, &piece);
 }
 
@@ -193,7 +193,7 @@ static void masks_are_separate(struct ktest *t)
 	see(t, &f->near, 0, f->base + FIXTURE_HIGH - 1, f->base + FIXTURE_POOL - 1);
 	n = get_all(t, &f->near, pages, PAGE_SIZE); /* and never the pool */
 	EXPECT_EQ(t, fixture_free_bytes(f), 0);
-	EXPECT_EQ(t, f->pool.stats.used, 0);
+	EXPECT_EQ(t, dma_level_now(&f->pool.used), 0);
 	see(t, &f->tight, 0, f->base + FIXTURE_POOL - 1, f->base + FIXTURE_LOW - 1);
 	REQUIRE(t, get(t, &f->tight, &piece, PAGE_SIZE));
 	EXPECT(t, swiotlb_owns(&f->pool, phys(piece.handle.bus)));
@@ -239,7 +239,7 @@ static void bus_offsets(struct ktest *t)
 
 		see(t, &f->near, offsets[i / ARRAY_SIZE(sizes)], UINT64_MAX, UINT64_MAX);
 		REQUIRE(t, get(t, &f->near, &piece, size));
-		EXPECT_EQ(t, f->pool.stats.used, 0);
+		EXPECT_EQ(t, dma_level_now(&f->pool.used), 0);
 		EXPECT_EQ(t, fixture_free_bytes(f), free_bytes - round_up(size));
 		put(&f->near, &piece);
 		EXPECT_EQ(t, fixture_free_bytes(f), free_bytes);
@@ -256,7 +256,7 @@ static void crooked_bus(struct ktest *t)
 	fixture_litter(f);
 	see(t, &f->near, 0x820, UINT64_MAX, UINT64_MAX);
 	REQUIRE(t, get(t, &f->near, &piece, PAGE_SIZE));
-	EXPECT_EQ(t, f->pool.stats.used, 3);
+	EXPECT_EQ(t, dma_level_now(&f->pool.used), 3);
 	EXPECT(t, fixture_is_zero((uint8_t *)piece.cpu - 0x7e0, 0x7e0));
 	EXPECT(t, fixture_is_zero((uint8_t *)piece.cpu + PAGE_SIZE, 0x20));
 	put(&f->near, &piece);
@@ -352,13 +352,14 @@ static void expect_misuse(struct ktest *t, struct dma_device *dev, const struct 
 			  size_t size, int64_t cpu, int64_t bus, enum dma_misuse_kind kind)
 {
 	struct dma_fixture *f = t->fixture;
-	uint64_t lent = f->sys.lent.count, used = f->pool.stats.used, bytes = fixture_free_bytes(f);
+	uint64_t lent = f->sys.lent.count, used = dma_level_now(&f->pool.used),
+		 bytes = fixture_free_bytes(f);
 
 	dma_free_coherent(dev, size, (uint8_t *)piece->cpu + cpu,
 			  dma_addr_add(piece->handle, (uint64_t)bus));
 	fixture_expect_misuse(t, kind);
 	EXPECT_EQ(t, f->sys.lent.count, lent);
-	EXPECT_EQ(t, f->pool.stats.used, used);
+	EXPECT_EQ(t, dma_level_now(&f->pool.used), used);
 	EXPECT_EQ(t, fixture_free_bytes(f), bytes);
 }
 

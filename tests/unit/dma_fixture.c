@@ -62,7 +62,7 @@ static void expect_balance(struct ktest *t, struct dma_fixture *f)
 	for (size_t i = 0; i < ARRAY_SIZE(devices); i++)
 		EXPECT_EQ(t, devices[i]->count.live + devices[i]->count.lent, 0);
 	swiotlb_validate(&f->pool);
-	EXPECT_EQ(t, f->pool.stats.used, 0);
+	EXPECT_EQ(t, dma_level_now(&f->pool.used), 0);
 	EXPECT_EQ(t, f->sys.transients, 0);
 	EXPECT_EQ(t, f->sys.lent.count, 0);
 	EXPECT_EQ(t, f->kmem.objects, 0);

@@ -580,7 +580,7 @@ static void full_pool(struct ktest *t)
 				    fixture_map(t, &f->near, FIXTURE_HIGH, 1, DMA_TO_DEVICE)));
 	EXPECT_EQ(t, dma_count_failures(&f->near), 1);
 	EXPECT_EQ(t, f->near.count.live, 1);
-	EXPECT_EQ(t, f->pool.stats.refused[DMA_FAIL_EXHAUSTED], 1);
+	EXPECT_EQ(t, f->pool.refused[DMA_FAIL_EXHAUSTED], 1);
 	EXPECT_EQ(t, fixture_free_bytes(f), before);
 	dma_unmap_single(&f->near, all, POOL_END - FIXTURE_POOL, DMA_TO_DEVICE);
 }
@@ -588,7 +588,7 @@ static void full_pool(struct ktest *t)
 static void counters(struct ktest *t)
 {
 	struct dma_fixture *f = t->fixture;
-	struct dma_counters *c = &f->near.count;
+	struct dma_counters *c = &f->near.count, sum;
 	dma_addr_t direct = fixture_map(t, &f->near, FIXTURE_LOW, 100, DMA_BIDIRECTIONAL);
 	dma_addr_t bounced = fixture_map(t, &f->near, FIXTURE_HIGH, 5000, DMA_BIDIRECTIONAL);
 	dma_addr_t transient = fixture_map(t, &f->tight, FIXTURE_HIGH, 300, DMA_FROM_DEVICE);
@@ -604,20 +604,24 @@ static void counters(struct ktest *t)
 	EXPECT_EQ(t, dma_count_mappings(&f->near), 2);
 	EXPECT_EQ(t, c->bounced, 1);
 	EXPECT_EQ(t, c->transient, 0);
-	EXPECT_EQ(t, c->slots, 0);
-	EXPECT_EQ(t, c->slots_high, 3);
+	EXPECT_EQ(t, dma_level_now(&c->slots), 0);
+	EXPECT_EQ(t, c->slots.high, 3);
 	EXPECT_EQ(t, c->bytes_direct, 100);
 	EXPECT_EQ(t, c->bytes_in, 5500);
 	EXPECT_EQ(t, c->bytes_out, 6000);
-	EXPECT_EQ(t, f->pool.stats.mappings, 1);
-	EXPECT_EQ(t, f->pool.stats.bytes_in, 5500);
-	EXPECT_EQ(t, f->pool.stats.bytes_out, 6000);
-	EXPECT_EQ(t, f->pool.stats.high_water, 3);
+	EXPECT_EQ(t, f->pool.used.high, 3);
 	EXPECT_EQ(t, dma_count_mappings(&f->tight), 1);
 	EXPECT_EQ(t, f->tight.count.transient, 1);
-	EXPECT_EQ(t, f->tight.count.slots_high, 0);
+	EXPECT_EQ(t, f->tight.count.slots.high, 0);
 	EXPECT_EQ(t, f->tight.count.bytes_in, 300);
 	EXPECT_EQ(t, f->tight.count.bytes_out, 300);
+	dma_device_remove(&f->near); /* of all, those that are gone too */
+	dma_count_all(&f->sys, &sum);
+	EXPECT_EQ(t, sum.bounced, 1);
+	EXPECT_EQ(t, sum.transient, 1);
+	EXPECT_EQ(t, sum.bytes_in, 5800);
+	EXPECT_EQ(t, sum.bytes_out, 6300);
+	EXPECT_EQ(t, sum.live, 0);
 }
 
 /* The pointer's way in, and a forced pool. */

@@ -36,7 +36,7 @@ static void begin(struct ktest *t)
 static void end(struct ktest *t)
 {
 	swiotlb_validate(&pool);
-	EXPECT_EQ(t, pool.stats.used, 0);
+	EXPECT_EQ(t, dma_level_now(&pool.used), 0);
 	EXPECT_EQ(t, swiotlb_largest_run(&pool), pool.slots);
 }
 
@@ -63,7 +63,7 @@ static void put(struct ktest *t, uint64_t addr)
 static void put_all(struct ktest *t)
 {
 	for (size_t i = 0; i < SLOTS; i++)
-		if (pool.head[i / 64] >> (i % 64) & 1)
+		if (pool.owner[i])
 			put(t, BASE + i * SWIOTLB_SLOT + (pool.original[i] >> 52));
 }
 
@@ -202,7 +202,7 @@ static void every_odd_mask(struct ktest *t)
 			put(t, addr);
 		}
 	}
-	EXPECT_EQ(t, pool.stats.refused[DMA_FAIL_OUT_OF_MASK], 1);
+	EXPECT_EQ(t, pool.refused[DMA_FAIL_OUT_OF_MASK], 1);
 }
 
 static void one_slot_left(struct ktest *t)
@@ -218,7 +218,7 @@ static void one_slot_left(struct ktest *t)
 	EXPECT_EQ(t, take(&tight, 0, S(1), &why), BASE);
 	EXPECT_EQ(t, take(&fit, 0, 1, &why), UINT64_MAX);
 	EXPECT_EQ(t, why, DMA_FAIL_EXHAUSTED);
-	EXPECT_EQ(t, pool.stats.high_water, SLOTS);
+	EXPECT_EQ(t, pool.used.high, SLOTS);
 	EXPECT_EQ(t, swiotlb_largest_run(&pool), 0);
 	put_all(t);
 }
@@ -240,7 +240,7 @@ static void fragmented(struct ktest *t)
 	EXPECT_EQ(t, why, DMA_FAIL_EXHAUSTED); /* of its three, two are free */
 	put(t, BASE + S(63));
 	EXPECT_EQ(t, take(&fit, 0, S(3), &why), BASE + S(62)); /* across two words */
-	EXPECT_EQ(t, pool.stats.refused[DMA_FAIL_FRAGMENTED], 1);
+	EXPECT_EQ(t, pool.refused[DMA_FAIL_FRAGMENTED], 1);
 	put_all(t);
 }
 
@@ -284,7 +284,7 @@ static void put_only_at_the_start(struct ktest *t)
 	EXPECT(t, !swiotlb_put(&pool, &any_fit, phys(END)));
 	EXPECT(t, !swiotlb_put(&pool, &any_fit, phys(0)));
 	EXPECT(t, !swiotlb_put(&pool, &any_fit, phys(UINT64_MAX)));
-	EXPECT_EQ(t, pool.stats.used, 2);
+	EXPECT_EQ(t, dma_level_now(&pool.used), 2);
 	put(t, addr);
 	EXPECT(t, !swiotlb_put(&pool, &any_fit, phys(addr)));
 }
@@ -431,7 +431,7 @@ static void magazine_serves_again(struct ktest *t)
 		give_back(t, a);
 		give_back(t, b);
 		EXPECT(t, !swiotlb_find(&pool, phys(b), &start, &record));
-		EXPECT_EQ(t, pool.stats.used, 0);
+		EXPECT_EQ(t, dma_level_now(&pool.used), 0);
 		EXPECT_EQ(t, take(&tight, 0, (uint32_t)S(n), &why), BASE);
 		/* Longer ones are not kept: from the top again. */
 		EXPECT_EQ(t, take(&fit, 0, (uint32_t)S(n), &why),
@@ -511,19 +511,19 @@ static void settled_and_abandoned(struct ktest *t)
 	struct swiotlb_fit fit = ANYWHERE;
 	enum dma_failure why;
 	struct swiotlb_slot got = {0};
-	phys_addr_t addr, other;
+	phys_addr_t addr, other, start;
 
 	fit.min_align_mask = 0x7ff;
 	addr = swiotlb_take(&pool, &fit, slot, &why);
 	slot.device = 7;
 	other = swiotlb_take(&pool, &fit, slot, &why);
-	EXPECT(t, swiotlb_begins(&pool, addr, &got));
+	EXPECT(t, swiotlb_find(&pool, addr, &start, &got));
 	EXPECT_EQ(t, got.settled, 0);
 	swiotlb_settle(&pool, addr, true);
-	EXPECT(t, swiotlb_begins(&pool, addr, &got));
+	EXPECT(t, swiotlb_find(&pool, addr, &start, &got));
 	EXPECT_EQ(t, got.settled, 1);
 	EXPECT_EQ(t, swiotlb_abandon(&pool, SWIOTLB_DEVICES - 1), 1);
-	EXPECT(t, swiotlb_begins(&pool, addr, &got));
+	EXPECT(t, swiotlb_find(&pool, addr, &start, &got));
 	EXPECT_EQ(t, got.device, 0);
 	EXPECT_EQ(t, got.original, slot.original);
 	EXPECT_EQ(t, got.length, 100);
@@ -531,8 +531,9 @@ static void settled_and_abandoned(struct ktest *t)
 	EXPECT_EQ(t, got.direction, DMA_FROM_DEVICE);
 	EXPECT_EQ(t, got.settled, 1);
 	EXPECT_EQ(t, got.coherent, 1);
-	EXPECT(t, !swiotlb_begins(&pool, phys(addr.value + 1), &got));
-	EXPECT(t, swiotlb_begins(&pool, other, &got));
+	EXPECT(t, swiotlb_find(&pool, phys(addr.value + 1), &start, &got));
+	EXPECT_EQ(t, start.value, addr.value);
+	EXPECT(t, swiotlb_find(&pool, other, &start, &got));
 	EXPECT_EQ(t, got.device, 7);
 	put_all(t);
 }
@@ -706,7 +707,7 @@ static void model_step_take(struct ktest *t, size_t slot)
 		return;
 	}
 	EXPECT(t, model_fits(&fit, got, &r, false));
-	if (plain && !pool.cached)
+	if (plain && pool.magazine[0].runs[0] == SWIOTLB_MAGAZINE_SHUT)
 		EXPECT_EQ(t, got, model_best(&fit, &r, wide));
 	model.live[slot].addr = got;
 	model.live[slot].original = r.original;
@@ -746,7 +747,6 @@ static void model_step_find(struct ktest *t)
 	EXPECT_EQ(t, start.value, model.live[slot].addr);
 	EXPECT_EQ(t, record.original, model.live[slot].original);
 	EXPECT_EQ(t, record.length, model.live[slot].length);
-	EXPECT(t, swiotlb_begins(&pool, start, &record));
 }
 
 static void against_model(struct ktest *t, size_t slots, bool cached, unsigned steps)

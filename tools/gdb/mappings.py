@@ -2,8 +2,8 @@
 """bounce mappings: what is bounced through the pool right now, and for whom."""
 import guest
 
-# As dma/swiotlb.c packs struct swiotlb_slot: offset above the original's address in one word,
-# device, direction, settled, coherent in the other.
+# As dma/swiotlb.h packs what it keeps of a mapping: offset above the original's address in one
+# array, device, direction + 1, settled, coherent in another, 0 where no mapping begins.
 ORIGINAL_BITS = 52
 DEVICE_BITS = 10
 
@@ -17,6 +17,8 @@ class Mappings(guest.Command):
         base, count = int(pool["base"]["value"]), 0
         for slot in guest.set_bits(pool["head"], int(pool["slots"])):
             original, whose = int(pool["original"][slot]), int(pool["owner"][slot])
+            if not whose:
+                continue
             address = base + slot * guest.SLOT + (original >> ORIGINAL_BITS)
             buffer = original & ((1 << ORIGINAL_BITS) - 1)
             yield (f"{address:#x} for {buffer:#x}, {int(pool['runs']['length'][slot])} bytes, "
@@ -28,7 +30,7 @@ class Mappings(guest.Command):
 def use(whose):
     """Direction and flags."""
     flags = whose >> DEVICE_BITS
-    words = ["coherent" if flags & 8 else guest.DIRECTIONS.get(flags & 3, "?")]
+    words = ["coherent" if flags & 8 else guest.DIRECTIONS.get((flags & 3) - 1, "?")]
     return ", ".join(words + ["settled"] * bool(flags & 4))
 
 
