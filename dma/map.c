@@ -181,7 +181,7 @@ bool dma_unmap_by(struct dma_device *dev, dma_addr_t addr, size_t len, enum dma_
 	phys_addr_t at = dma_to_phys(&dev->limits, addr);
 	struct bounce bounce;
 
-	if (!bounce_find(dev->sys, at, &bounce)) {
+	if (dma_mapping_error(dev, addr) || !bounce_find(dev->sys, at, &bounce)) {
 		if (is_direct(dev, addr, len) && dma_count_unmap(dev))
 			return true;
 		report_nowhere(dev, addr, len, caller);
@@ -210,7 +210,7 @@ static size_t sync_part(struct dma_device *dev, dma_addr_t addr, size_t len,
 
 	if (len == 0)
 		return 0;
-	if (!bounce_find(dev->sys, at, bounce)) {
+	if (dma_mapping_error(dev, addr) || !bounce_find(dev->sys, at, bounce)) {
 		if (!is_direct(dev, addr, len))
 			report_nowhere(dev, addr, len, caller);
 		return 0;

@@ -13,7 +13,13 @@
  *		dma_gate(dev, sg_dma_address(&sg[i]), sg_dma_len(&sg[i]), &reg)
  *	dma_unmap_sg(dev, sg, nents, dir);               nents, not n
  *
- * Contexts, copies and misuse as in dma/dma.h.
+ *	entry    0          1          2             3
+ *	addr     |  4 KiB   |  4 KiB   |   ...  far  |  ...  elsewhere
+ *	segment  |         0           | 1: bounced  | 2
+ *
+ * Contexts and copies as in dma/dma.h. Misuse too; and of a list the count, the
+ * direction and the device are told at once, before any entry is touched. Beside
+ * lists the driver may sync one segment, by dma_sync_single_for_cpu().
  */
 #ifndef DMA_SG_H
 #define DMA_SG_H
@@ -27,8 +33,12 @@ struct scatterlist {
 	/* dma_map_sg()'s: of segment i, in entry i */
 	dma_addr_t dma_address;
 	size_t dma_length; /* bytes; 0: there is no such segment */
-	/* of this entry: where unmap and sync find it */
+	/* of this entry: where unmap and sync find it; DMA_MAPPING_ERROR: not mapped */
 	dma_addr_t mapped;
+	/* of the list, in its first entry: */
+	uint32_t entries; /* 0: not mapped, or this is not the first */
+	uint16_t device;  /* dma_device.id */
+	uint8_t direction;
 };
 
 static inline dma_addr_t sg_dma_address(const struct scatterlist *sg)
@@ -43,8 +53,8 @@ static inline size_t sg_dma_len(const struct scatterlist *sg)
 
 /*
  * Map the entries. Returns how many segments there are, or 0, nothing mapped,
- * and dma_last_failure() says why: an entry can't be mapped, or there would be
- * more segments than the device takes.
+ * and dma_last_failure() says why: an entry can't be mapped, or there are none,
+ * or there would be more segments than the device takes (DMA_FAIL_LENGTH).
  */
 unsigned dma_map_sg_attrs(struct dma_device *dev, struct scatterlist *sg, unsigned nents,
 			  enum dma_data_direction dir, unsigned attrs);
@@ -65,6 +75,7 @@ static inline void dma_unmap_sg(struct dma_device *dev, struct scatterlist *sg, 
 	dma_unmap_sg_attrs(dev, sg, nents, dir, 0);
 }
 
+/* All of the list; with the number of entries that were mapped, too. */
 void dma_sync_sg_for_cpu(struct dma_device *dev, struct scatterlist *sg, unsigned nents,
 			 enum dma_data_direction dir);
 void dma_sync_sg_for_device(struct dma_device *dev, struct scatterlist *sg, unsigned nents,

@@ -183,6 +183,21 @@ static void wrong_direct(struct ktest *t)
 	dma_unmap_single(&f->near, low, 100, DMA_TO_DEVICE);
 }
 
+/* With a window, DMA_MAPPING_ERROR stands for the byte below it: another's, but that isn't meant.
+ */
+static void error_is_no_address(struct ktest *t)
+{
+	struct dma_fixture *f = t->fixture;
+	dma_addr_t addr = fixture_map(t, &f->near, FIXTURE_HIGH, 100, DMA_BIDIRECTIONAL);
+
+	fixture_window(&f->near2, -(int64_t)(addr.bus + 1), UINT64_MAX);
+	dma_unmap_single(&f->near2, DMA_MAPPING_ERROR, 100, DMA_BIDIRECTIONAL);
+	fixture_expect_misuse(t, DMA_MISUSE_MAPPING_ERROR);
+	dma_sync_single_for_cpu(&f->near2, DMA_MAPPING_ERROR, 100, DMA_BIDIRECTIONAL);
+	fixture_expect_misuse(t, DMA_MISUSE_MAPPING_ERROR);
+	dma_unmap_single(&f->near, addr, 100, DMA_BIDIRECTIONAL);
+}
+
 /* Coherent memory out of the pool: the device's to use, but no mapping. */
 static void coherent_is_no_mapping(struct ktest *t)
 {
@@ -307,6 +322,7 @@ static const struct ktest_case cases[] = {
 	{"wrong_syncs", wrong_syncs},
 	{"sync_beyond_the_end", sync_beyond_the_end},
 	{"wrong_direct", wrong_direct},
+	{"error_is_no_address", error_is_no_address},
 	{"coherent_is_no_mapping", coherent_is_no_mapping},
 	{"leak_is_quarantined", leak_is_quarantined},
 	{"reports", reports},

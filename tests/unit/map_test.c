@@ -648,12 +648,12 @@ static void map_single_forced(struct ktest *t)
 
 static void devices(struct ktest *t)
 {
-	static struct dma_device dev[DMA_MAX_DEVICES];
 	struct dma_fixture *f = t->fixture;
+	struct dma_device *dev = (void *)fixture_memory(f, FIXTURE_HIGH);
 	size_t n = 0;
 
 	dma_set_bus_limit(&f->near, 0x12345678);
-	while (n < ARRAY_SIZE(dev) && dma_device_add(&f->sys, &dev[n], "d", &f->near) == 0)
+	while (n < DMA_MAX_DEVICES && dma_device_add(&f->sys, &dev[n], "d", &f->near) == 0)
 		n++;
 	EXPECT_EQ(t, n, DMA_MAX_DEVICES - 4);
 	EXPECT_EQ(t, dma_device_add(&f->sys, &dev[n], "d", NULL), -ENOSPC);

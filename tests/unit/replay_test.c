@@ -261,7 +261,8 @@ static void full_was_all_it_said(struct ktest *t)
 	EXPECT(t, dma_mapping_error(&f->near, addr));
 	EXPECT_EQ(t, dma_last_failure(&f->near), DMA_FAIL_FRAGMENTED);
 	EXPECT_EQ(t, swiotlb_largest_run(&f->pool), 9);
-	EXPECT_EQ(t, dma_level_now(&f->near2.count.slots), dma_level_now(&f->pool.used)); /* and who has them */
+	EXPECT_EQ(t, dma_level_now(&f->near2.count.slots),
+		  dma_level_now(&f->pool.used)); /* and who has them */
 	addr = fixture_map(t, &f->near, FIXTURE_HIGH, POOL_BYTES + 1, DMA_TO_DEVICE);
 	EXPECT_EQ(t, dma_last_failure(&f->near), DMA_FAIL_TOO_BIG);
 	addr = fixture_map(t, &f->near, FIXTURE_HIGH, S(250), DMA_TO_DEVICE);

@@ -19,6 +19,10 @@ extern const struct ktest_suite attrs_suite;
 extern const struct ktest_suite transient_suite;
 extern const struct ktest_suite replay_suite;
 extern const struct ktest_suite wait_suite;
+extern const struct ktest_suite sg_suite;
+extern const struct ktest_suite table_suite;
+extern const struct ktest_suite exhaustive_suite;
+extern const struct ktest_suite map_model_suite;
 extern const struct ktest_suite check_suite;
 extern const struct ktest_suite gate_suite;
 extern const struct ktest_suite ledger_suite;
@@ -50,7 +54,7 @@ const struct ktest_suite *const ktest_unit_suites[] = {
 	&transient_suite,
 	&replay_suite,
 	&wait_suite,
-	&check_suite,
+	&sg_suite, &table_suite, &exhaustive_suite, &map_model_suite, &check_suite,
 	&gate_suite,
 	&ledger_suite,
 	&coherent_suite,
