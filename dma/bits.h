@@ -42,32 +42,6 @@ static inline uint64_t bits_part(size_t w, size_t from, size_t to)
 	return part;
 }
 
-/* The first set bit of [from, to), or of the inverted map a clear one; `to`: there is none. */
-static inline size_t bits_first(const uint64_t *map, size_t from, size_t to, uint64_t invert)
-{
-	for (size_t w = from / 64; w < BITS_WORDS(to); w++) {
-		uint64_t word = (map[w] ^ invert) & bits_part(w, from, to);
-
-		if (word)
-			return w * 64 + (size_t)__builtin_ctzl(word);
-	}
-	return to;
-}
-
-#define bits_first_set(map, from, to)	bits_first(map, from, to, 0)
-#define bits_first_clear(map, from, to) bits_first(map, from, to, UINT64_MAX)
-
-/* Change all of [from, from + n), n > 0. */
-static inline void bits_flip(uint64_t *map, size_t from, size_t n)
-{
-	if (from % 64 + n <= 64) {
-		map[from / 64] ^= UINT64_MAX >> (64 - n) << (from % 64);
-		return;
-	}
-	for (size_t w = from / 64; w < BITS_WORDS(from + n); w++)
-		map[w] ^= bits_part(w, from, from + n);
-}
-
 /* Set bits in [from, to). */
 static inline size_t bits_count(const uint64_t *map, size_t from, size_t to)
 {

@@ -76,16 +76,12 @@ static void append_holders(struct text *text, struct dma_system *sys)
 	}
 }
 
-void dma_fail(struct dma_device *dev, phys_addr_t addr, size_t len, enum dma_failure why,
-	      unsigned attrs)
+static __attribute__((noinline)) void say(struct dma_device *dev, phys_addr_t addr, size_t len,
+					  enum dma_failure why)
 {
 	struct swiotlb *pool = dev->sys->pool;
-	uint64_t nth = __atomic_add_fetch(&dev->count.failed[why], 1, __ATOMIC_RELAXED);
 	struct text holders = {.length = 0};
 
-	dev->last_failure = why;
-	if (attrs & DMA_ATTR_NO_WARN || !dma_worth_saying(nth))
-		return;
 	append_holders(&holders, dev->sys);
 	port_log(PORT_LOG_WARNING,
 		 "dma: %s: can't map %zu bytes at %#llx: %s (swiotlb: largest free run %zu, %zu of "
@@ -93,6 +89,16 @@ void dma_fail(struct dma_device *dev, phys_addr_t addr, size_t len, enum dma_fai
 		 dev->name, len, (unsigned long long)addr.value, dma_failure_name(why),
 		 swiotlb_largest_run(pool), (size_t)dma_level_now(&pool->used), pool->slots,
 		 holders.at);
+}
+
+void dma_fail(struct dma_device *dev, phys_addr_t addr, size_t len, enum dma_failure why,
+	      unsigned attrs)
+{
+	uint64_t nth = __atomic_add_fetch(&dev->count.failed[why], 1, __ATOMIC_RELAXED);
+
+	dev->last_failure = why;
+	if (!(attrs & DMA_ATTR_NO_WARN) && dma_worth_saying(nth))
+		say(dev, addr, len, why);
 }
 
 const char *dma_failure_name(enum dma_failure why)

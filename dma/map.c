@@ -92,8 +92,10 @@ static NOINLINE dma_addr_t map_from_index(struct dma_device *dev, phys_addr_t ad
 	enum dma_failure why;
 	size_t i = swiotlb_take_any(dev->pool, swiotlb_slots(len), &why);
 
-	if (i == SWIOTLB_NONE)
-		return dma_map_any(dev, addr, len, dir, attrs);
+	if (i == SWIOTLB_NONE) {
+		dma_fail(dev, addr, len, why, attrs);
+		return DMA_MAPPING_ERROR;
+	}
 	return begin(dev, i, addr, len, dir);
 }
 
@@ -117,7 +119,7 @@ void dma_unmap_any(struct dma_device *dev, dma_addr_t addr, size_t len, enum dma
 
 static NOINLINE void free_in_index(struct dma_device *dev, size_t i, size_t slots)
 {
-	swiotlb_release(dev->pool, i, slots);
+	runs_release(&dev->pool->runs, i, slots);
 	bounce_freed(dev, slots);
 }
 

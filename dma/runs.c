@@ -1,44 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Runs are listed (their bit in `begins` is set) in their class, and maximal:
- * the slots before and behind are used. A change of a run that leaves it its
- * first slot and its class is one of its tags alone.
+ * Runs are listed (their group's bit is set) in their class, and maximal: the
+ * slots before and behind are used. A change of a run that leaves it its first
+ * slot and its class is one of its tags alone.
  */
 #include "dma/runs.h"
 
 #include "dma/bits.h"
 #include "mm/port.h"
 
-/* log2 of the slots in a group. */
-static uint8_t class_shift(unsigned c)
+#define RARE __attribute__((noinline, cold))
+
+static inline unsigned highest(uint64_t word)
 {
-	return c < 63 ? (uint8_t)(63 - __builtin_clzl(c + 1)) : 6;
+	return 63 ^ (unsigned)__builtin_clzl(word);
 }
 
-static size_t class_groups(unsigned c, size_t slots)
+static inline unsigned outermost(uint64_t word, bool top)
 {
-	return ((slots - 1) >> class_shift(c)) + 1;
-}
-
-/* The level of which the class fills at least a bit, and at most 64. */
-static uint8_t class_level(unsigned c, size_t slots)
-{
-	return (uint8_t)((63 - __builtin_clzl(class_groups(c, slots))) / 6);
-}
-
-/* Bits of a class in a pool of that many slots, which can have such runs. */
-static size_t class_bits(unsigned c, size_t slots)
-{
-	return ALIGN_UP(class_groups(c, slots), 1UL << (6 * class_level(c, slots)));
-}
-
-static size_t all_bits(size_t slots)
-{
-	size_t bits = 0;
-
-	for (unsigned c = 0; c <= runs_class(slots); c++)
-		bits += class_bits(c, slots);
-	return bits;
+	return top ? highest(word) : (unsigned)__builtin_ctzl(word);
 }
 
 static size_t used_words(size_t slots)
@@ -46,246 +26,258 @@ static size_t used_words(size_t slots)
 	return slots / 64 + 1; /* with one bit at least beyond the end */
 }
 
+/* A class in a pool of so many slots (> 0): returns the words that its tree takes. */
+static size_t shape(unsigned c, size_t slots, uint8_t *shift, uint32_t *leaf)
+{
+	size_t groups;
+
+	*shift = c < 63 ? (uint8_t)highest(c + 1) : 6;
+	*leaf = 0;
+	groups = ((slots - 1) >> *shift) + 1;
+	for (size_t most = 64; groups > most; most *= 64)
+		*leaf = 64 * (*leaf + 1);
+	return (*leaf + groups - 1) / 64;
+}
+
 size_t runs_size(size_t slots)
 {
+	size_t words = 2 * used_words(slots);
+	uint32_t leaf;
+	uint8_t shift;
+
 	if (slots == 0)
 		return 0;
-	return used_words(slots) * sizeof(uint64_t) + hbitmap_size(all_bits(slots));
+	for (unsigned c = 0; c <= runs_class(slots); c++)
+		words += shape(c, slots, &shift, &leaf);
+	return words * sizeof(uint64_t);
 }
 
-static size_t bit_of(const struct runs *runs, unsigned c, size_t first)
+/* List a run, or, where it is listed, don't. */
+static __attribute__((noinline)) void toggle(struct runs *runs, size_t first, size_t slots)
 {
-	return runs->class[c].begin + (first >> runs->class[c].shift);
-}
+	unsigned c = runs_class(slots);
+	unsigned bit = runs->leaf[c] + ((unsigned)first >> runs->shift[c]);
 
-static void enlist(struct runs *runs, unsigned c, size_t first)
-{
-	hbitmap_set(&runs->begins, bit_of(runs, c, first));
-	if (runs->class[c].count++ == 0)
-		runs->filled[c / 64] |= 1UL << (c % 64);
-}
+	for (; bit >= 64; bit = bit / 64 - 1) {
+		uint64_t *word = &runs->word[c][bit / 64 - 1], one = 1UL << (bit % 64);
 
-static void delist(struct runs *runs, unsigned c, size_t first)
-{
-	hbitmap_clear(&runs->begins, bit_of(runs, c, first));
-	if (--runs->class[c].count == 0)
-		runs->filled[c / 64] &= ~(1UL << (c % 64));
+		*word ^= one;
+		if (*word & ~one)
+			return; /* others are in it, so nothing changes above */
+	}
+	runs->root[c] ^= 1UL << bit;
+	if (!(runs->root[c] & ~(1UL << bit)))
+		runs->filled[c / 64] ^= 1UL << (c % 64);
 }
 
 /* The run at `first` has now so many slots (> 0). */
-static void tag(struct runs *runs, size_t first, size_t slots)
+static inline void tag(struct runs *runs, size_t first, size_t slots)
 {
-	runs->length[first] = (uint32_t)slots;
-	runs->length[first + slots - 1] = (uint32_t)slots;
+	uint32_t *length = runs->length; /* which no write to it changes */
+
+	length[first] = (uint32_t)slots;
+	length[first + slots - 1] = (uint32_t)slots;
 }
 
-static void add(struct runs *runs, size_t first, size_t slots)
+/* Are runs of `less` and of more slots in one class? */
+static inline bool same_class(size_t less, size_t more)
 {
-	enlist(runs, runs_class(slots), first);
-	tag(runs, first, slots);
+	return less >= RUNS_EXACT && (less ^ more) >> (highest(less) - 2) == 0;
 }
 
 void runs_init(struct runs *runs, size_t slots, uint32_t *length, void *memory)
 {
-	size_t words = used_words(slots), bits = 0;
+	uint64_t *head = (uint64_t *)memory + used_words(slots), *word = head + used_words(slots);
 
-	*runs = (struct runs){.slots = slots, .free = slots, .used = memory, .length = length};
+	*runs = (struct runs){
+		.slots = slots, .length = length, .free = slots, .used = memory, .head = head};
+	runs->filled[RUNS_CLASSES / 64] = UINT64_MAX << (RUNS_CLASSES % 64);
 	if (slots == 0)
 		return;
-	for (unsigned c = 0; c <= RUNS_CLASSES; c++) {
-		runs->class[c] = (struct runs_class){.begin = (uint32_t)bits};
-		if (c > runs_class(slots))
-			continue;
-		runs->class[c].shift = class_shift(c);
-		runs->class[c].level = class_level(c, slots);
-		bits += class_bits(c, slots);
-	}
 	memset(memory, 0, runs_size(slots));
-	runs->used[words - 1] = UINT64_MAX << (slots % 64);
-	hbitmap_init(&runs->begins, bits, runs->used + words);
-	add(runs, 0, slots);
-}
-
-/*
- * The highest and the lowest bit of a class that has one. hbitmap_last() would do
- * as well, but begin at a leaf; here the levels below the class's are seen on the
- * way down alone. All leaves were cleared at init, so that they can be read.
- */
-static size_t top_bit(const struct runs *runs, const struct runs_class *class)
-{
-	unsigned l = class->level;
-	size_t i = (class[1].begin - 1) >> (6 * l), w = i >> 6;
-	uint64_t word = runs->begins.level[l][w] & UINT64_MAX >> (~i & 63);
-
-	while (!word)
-		word = runs->begins.level[l][--w];
-	i = w << 6 | (63 ^ (unsigned)__builtin_clzl(word));
-	while (l-- > 0)
-		i = i << 6 | (63 ^ (unsigned)__builtin_clzl(runs->begins.level[l][i]));
-	return i;
-}
-
-static size_t bottom_bit(const struct runs *runs, const struct runs_class *class)
-{
-	unsigned l = class->level;
-	size_t i = class->begin >> (6 * l), w = i >> 6;
-	uint64_t word = runs->begins.level[l][w] & UINT64_MAX << (i & 63);
-
-	while (!word)
-		word = runs->begins.level[l][++w];
-	i = w << 6 | (unsigned)__builtin_ctzl(word);
-	while (l-- > 0)
-		i = i << 6 | (unsigned)__builtin_ctzl(runs->begins.level[l][i]);
-	return i;
-}
-
-/* Where the run begins whose bit that is. */
-static size_t first_of(const struct runs *runs, const struct runs_class *class, size_t bit)
-{
-	size_t end = (bit - class->begin + 1) << class->shift; /* of the group; free before it */
-	uint64_t word = runs->used[(end - 1) / 64] << (-end % 64);
-
-	return word ? end - (size_t)__builtin_clzl(word) : (end - 1) & ~63UL;
-}
-
-size_t runs_top(const struct runs *runs, unsigned c)
-{
-	const struct runs_class *class = &runs->class[c];
-
-	return first_of(runs, class, top_bit(runs, class));
-}
-
-size_t runs_bottom(const struct runs *runs, unsigned c)
-{
-	const struct runs_class *class = &runs->class[c];
-
-	return first_of(runs, class, bottom_bit(runs, class));
-}
-
-size_t runs_below(const struct runs *runs, unsigned c, size_t first)
-{
-	const struct runs_class *class = &runs->class[c];
-	size_t bit = bit_of(runs, c, first);
-
-	if (bit == class->begin)
-		return RUNS_NONE;
-	bit = hbitmap_last(&runs->begins, bit - 1);
-	if (bit == HBITMAP_NONE || bit < class->begin)
-		return RUNS_NONE;
-	return first_of(runs, class, bit);
-}
-
-size_t runs_above(const struct runs *runs, unsigned c, size_t first)
-{
-	const struct runs_class *class = &runs->class[c];
-	size_t bit = bit_of(runs, c, first) + 1;
-
-	if (bit == class[1].begin)
-		return RUNS_NONE;
-	bit = hbitmap_first(&runs->begins, bit);
-	if (bit == HBITMAP_NONE || bit >= class[1].begin)
-		return RUNS_NONE;
-	return first_of(runs, class, bit);
-}
-
-/* The run at `first`, of class `c`, has only its lowest `slots` left (maybe none). */
-static void shorten(struct runs *runs, unsigned c, size_t first, size_t slots)
-{
-	if (slots && runs_class(slots) == c) {
-		tag(runs, first, slots);
-		return;
+	runs->used[slots / 64] = UINT64_MAX << (slots % 64);
+	for (unsigned c = 0; c <= runs_class(slots); c++) {
+		runs->word[c] = word;
+		word += shape(c, slots, &runs->shift[c], &runs->leaf[c]);
 	}
-	delist(runs, c, first);
-	if (slots)
-		add(runs, first, slots);
+	toggle(runs, 0, slots);
+	tag(runs, 0, slots);
 }
 
-static void mark_taken(struct runs *runs, size_t from, size_t slots)
+/* The first slot of the topmost run below a bit that is set, or else of the lowest. */
+static inline size_t first_below(const struct runs *runs, unsigned c, unsigned bit, bool top)
 {
-	bits_flip(runs->used, from, slots);
-	runs->free -= slots;
+	uint64_t before;
+	unsigned last;
+
+	while (bit < runs->leaf[c])
+		bit = 64 * (bit + 1) + outermost(runs->word[c][bit], top);
+	last = ((bit - runs->leaf[c] + 1) << runs->shift[c]) - 1; /* of the group; free */
+	before = runs->used[last / 64] & ((1UL << (last % 64)) - 1);
+	return (last & ~63U) + highest(before << 1 | 1);
+}
+
+size_t runs_end_locked(const struct runs *runs, unsigned c, bool top)
+{
+	return first_below(runs, c, outermost(runs->root[c], top), top);
+}
+
+size_t runs_next_locked(const struct runs *runs, unsigned c, size_t first, bool below)
+{
+	unsigned bit = runs->leaf[c] + ((unsigned)first >> runs->shift[c]);
+
+	for (;; bit = bit / 64 - 1) {
+		uint64_t word = bit < 64 ? runs->root[c] : runs->word[c][bit / 64 - 1];
+
+		word &= below ? (1UL << (bit % 64)) - 1 : -2UL << (bit % 64);
+		if (word)
+			return first_below(runs, c, (bit & ~63U) + outermost(word, below), below);
+		if (bit < 64)
+			return RUNS_NONE;
+	}
 }
 
 /* The topmost run that is long enough, of the class that has shorter ones too. */
-static __attribute__((noinline)) size_t take_of_some(struct runs *runs, size_t slots)
+static RARE size_t take_of_some(struct runs *runs, size_t slots)
 {
 	unsigned c = runs_class(slots);
-	size_t at, from;
+	size_t at;
 
-	if (c >= RUNS_CLASSES || runs->class[c].count == 0)
+	if (slots > runs->slots || !runs->root[c])
 		return RUNS_NONE;
-	at = runs_top(runs, c);
+	at = runs_end_locked(runs, c, true);
 	while (at != RUNS_NONE && runs->length[at] < slots)
-		at = runs_below(runs, c, at);
-	if (at == RUNS_NONE)
-		return RUNS_NONE;
-	from = at + runs->length[at] - slots;
-	runs_carve(runs, at, from, slots);
+		at = runs_next_locked(runs, c, at, true);
+	return at == RUNS_NONE ? at
+			       : runs_carve_locked(runs, at, at + runs->length[at] - slots, slots);
+}
+
+/* So what is of one run in `used`, and its bit in `head`, are in one word. */
+static inline bool in_a_word(size_t from, size_t slots)
+{
+	return from % 64 + slots <= 64;
+}
+
+static inline uint64_t word_mask(size_t from, size_t slots)
+{
+	return UINT64_MAX >> (64 - slots) << (from % 64);
+}
+
+static inline size_t take_locked(struct runs *runs, size_t slots)
+{
+	unsigned c = runs_filled_locked(runs, runs_class_of_all(slots));
+	size_t first, left, from;
+
+	if (c >= RUNS_CLASSES)
+		return slots > RUNS_EXACT ? take_of_some(runs, slots) : RUNS_NONE;
+	first = first_below(runs, c, highest(runs->root[c]), true);
+	left = runs->length[first] - slots;
+	from = first + left;
+	if (!in_a_word(from, slots) || (left && !same_class(left, left + slots)))
+		return runs_carve_locked(runs, first, from, slots);
+	runs->free -= slots;
+	runs->used[from / 64] |= word_mask(from, slots);
+	runs->head[from / 64] |= 1UL << (from % 64);
+	if (left)
+		tag(runs, first, left);
+	else
+		toggle(runs, first, slots);
 	return from;
 }
 
 size_t runs_take(struct runs *runs, size_t slots)
 {
-	unsigned c = runs_filled(runs, runs_class_of_all(slots));
-	size_t first, left;
+	unsigned long flags = port_lock(&runs->lock);
+	size_t from = take_locked(runs, slots);
 
-	if (c == RUNS_CLASSES)
-		return slots > RUNS_EXACT ? take_of_some(runs, slots) : RUNS_NONE;
-	first = runs_top(runs, c);
-	left = runs->length[first] - slots;
-	shorten(runs, c, first, left);
-	mark_taken(runs, first + left, slots);
-	return first + left;
+	port_unlock(&runs->lock, flags);
+	return from;
 }
 
-void runs_carve(struct runs *runs, size_t first, size_t from, size_t slots)
+size_t runs_carve_locked(struct runs *runs, size_t first, size_t from, size_t slots)
 {
-	size_t length = runs->length[first], end = first + length;
+	size_t length = runs->length[first], left = from - first, end = from + slots;
+	size_t behind = first + length - end;
 
-	shorten(runs, runs_class(length), first, from - first);
-	if (from + slots < end)
-		add(runs, from + slots, end - from - slots);
-	mark_taken(runs, from, slots);
+	toggle(runs, first, length);
+	if (left) {
+		toggle(runs, first, left);
+		tag(runs, first, left);
+	}
+	if (behind) {
+		toggle(runs, end, behind);
+		tag(runs, end, behind);
+	}
+	runs->free -= slots;
+	runs->head[from / 64] |= 1UL << (from % 64);
+	for (size_t w = from / 64; w < BITS_WORDS(end); w++) {
+		runs->used[w] |= bits_part(w, from, end);
+		if (w > from / 64)
+			runs->length[w * 64] = (uint32_t)from;
+	}
+	return from;
+}
+
+/* Whatever there is before and behind. */
+static RARE void release_any(struct runs *runs, size_t from, size_t slots)
+{
+	size_t end = from + slots, first, all;
+	size_t above = bit_test(runs->used, end) ? 0 : runs->length[end];
+	size_t below = from == 0 || bit_test(runs->used, from - 1) ? 0 : runs->length[from - 1];
+
+	first = from - below;
+	all = below + slots + above;
+	if (above)
+		toggle(runs, end, above);
+	if (below)
+		toggle(runs, first, below);
+	toggle(runs, first, all);
+	tag(runs, first, all);
+	runs->free += slots;
+	for (size_t w = from / 64; w < BITS_WORDS(end); w++)
+		runs->used[w] &= ~bits_part(w, from, end);
+}
+
+static inline void release_locked(struct runs *runs, size_t from, size_t slots)
+{
+	runs->head[from / 64] &= ~(1UL << (from % 64));
+	if (in_a_word(from, slots) && bit_test(runs->used, from + slots)) {
+		bool alone = from == 0 || bit_test(runs->used, from - 1);
+		size_t below = alone ? 0 : runs->length[from - 1];
+
+		if (alone || same_class(below, below + slots)) {
+			runs->free += slots;
+			runs->used[from / 64] &= ~word_mask(from, slots);
+			tag(runs, from - below, below + slots);
+			if (alone)
+				toggle(runs, from, slots);
+			return;
+		}
+	}
+	release_any(runs, from, slots);
 }
 
 void runs_release(struct runs *runs, size_t from, size_t slots)
 {
-	size_t first = from, end = from + slots;
-	unsigned c = RUNS_CLASSES;
+	unsigned long flags = port_lock(&runs->lock);
 
-	bits_flip(runs->used, from, slots);
-	runs->free += slots;
-	if (!bit_test(runs->used, end)) {
-		size_t length = runs->length[end];
-
-		delist(runs, runs_class(length), end);
-		end += length;
-	}
-	if (from && !bit_test(runs->used, from - 1)) {
-		size_t length = runs->length[from - 1];
-
-		c = runs_class(length);
-		first -= length;
-	}
-	if (c != runs_class(end - first)) {
-		if (c != RUNS_CLASSES)
-			delist(runs, c, first);
-		enlist(runs, runs_class(end - first), first);
-	}
-	tag(runs, first, end - first);
+	release_locked(runs, from, slots);
+	port_unlock(&runs->lock, flags);
 }
 
-size_t runs_longest(const struct runs *runs)
+size_t runs_longest(struct runs *runs)
 {
-	size_t longest = 0, first;
+	unsigned long flags = port_lock(&runs->lock);
+	size_t longest = 0, first = RUNS_NONE;
 	unsigned c = RUNS_CLASSES;
 
-	while (c-- > 0 && runs->class[c].count == 0)
+	while (c-- > 0 && !runs->root[c])
 		;
-	if (c > RUNS_CLASSES)
-		return 0;
-	for (first = runs_bottom(runs, c); first != RUNS_NONE; first = runs_above(runs, c, first))
+	if (c < RUNS_CLASSES)
+		first = runs_end_locked(runs, c, false);
+	for (; first != RUNS_NONE; first = runs_next_locked(runs, c, first, false))
 		if (runs->length[first] > longest)
 			longest = runs->length[first];
+	port_unlock(&runs->lock, flags);
 	return longest;
 }

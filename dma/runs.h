@@ -1,55 +1,60 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The free runs of a pool of slots, by length and place: which is the topmost
- * or lowest one of a length is a few bit scans, at every fill.
+ * A pool of slots, of which runs are taken. The free ones are indexed by length
+ * and place: which is the topmost or lowest one of a length is a few bit scans,
+ * at every fill.
  *
  *	used    ...1|000000000000|1111|00|1...      a bit a slot
+ *	head    ...0|000000000000|1001|00|0...      where a run begins that was taken
  *	length      |12 ...... 12|    |2 2|         of a free run's first and last slot
  *
- * Runs are sorted into classes: one for each length below 128, from there on
+ * Runs are sorted into classes: one for each length up to 128, from there on
  * four for each doubling. A class of runs of `n` slots or more divides the pool
  * into groups of `g` slots, g = the power of two in min(n, 64): no two of its
  * runs begin in one group, and a run reaches at least to the end of the group
  * in which it begins. So a bit a group says all: the run begins behind the
  * group's last used slot, which a shift and a scan of one word of `used` find.
  *
- * The classes lie one behind the other in one hierarchical bitmap, which takes
- * about 8 bits a slot:
+ * The groups' bits are the leaves of a tree of words, in which a bit is set when
+ * the word below it isn't zero. Below bit `b` of a class there is its word[b], of
+ * which the bits have the numbers from 64 * (b + 1) on:
  *
- *	begins  |class 0, a bit for 1 slot|1, for 2|2, for 2|3, for 4| ... |182|
+ *	root            0 ....... b .... 63        `filled` has a bit for each root
+ *	word[b]   64 * (b + 1) + (0 ........ 63)
  *
- * A class starts and ends at a multiple of 64^level bits, so that its topmost
- * and lowest bit are looked for from that level down.
+ * So where the leaves begin, 0, 64, 64 * 65, ..., says how deep it is. Of all
+ * classes that takes about 8 bits a slot.
  *
- * Only free slots are described. `length` of the others is their taker's.
- * Nothing is allocated, nothing waits; the caller locks.
+ * `length` of a slot that isn't free is its taker's, but for the first slot in
+ * each later word of `head` that a taken run reaches: there stands where it
+ * begins. So one look at `head` leads from any slot to its run.
+ *
+ * Nothing is allocated, nothing waits; any context, interrupts on or off.
  */
 #ifndef DMA_RUNS_H
 #define DMA_RUNS_H
 
-#include "dma/bits.h"
-#include "mm/hbitmap.h"
-#include "mm/types.h"
+#include "mm/port.h"
 
 #define RUNS_MAX_SLOTS ((1UL << 21) - 1)
 #define RUNS_EXACT     128 /* up to here a class is of one length, or of no shorter one */
 #define RUNS_CLASSES   183
 #define RUNS_NONE      SIZE_MAX
 
-struct runs_class {
-	uint32_t begin; /* its first bit in `begins`; the next one's is its end */
-	uint32_t count; /* of runs */
-	uint8_t shift;	/* log2 of the slots in a group */
-	uint8_t level;
-};
-
 struct runs {
-	size_t slots, free;
-	uint64_t *used;				   /* beyond the end: set */
-	uint32_t *length;			   /* the caller's array */
-	uint64_t filled[BITS_WORDS(RUNS_CLASSES)]; /* classes that have a run */
-	struct runs_class class[RUNS_CLASSES + 1];
-	struct hbitmap begins;
+	size_t slots;
+	uint32_t *length; /* the caller's array */
+	struct port_lock lock;
+	/* under lock: */
+	size_t free;	    /* slots */
+	uint64_t *used;	    /* beyond the end: set */
+	uint64_t *head;	    /* read without the lock, too */
+	uint64_t filled[3]; /* classes that have a run; beyond the last: set */
+	/* Of each class: */
+	uint64_t root[RUNS_CLASSES];
+	uint64_t *word[RUNS_CLASSES];
+	uint32_t leaf[RUNS_CLASSES]; /* the number of the first group's bit */
+	uint8_t shift[RUNS_CLASSES]; /* log2 of the slots in a group */
 };
 
 /* Bytes of memory (8-aligned) for that many slots, RUNS_MAX_SLOTS at most, without `length`. */
@@ -65,37 +70,14 @@ static inline unsigned runs_class(size_t slots)
 
 	if (slots <= RUNS_EXACT)
 		return (unsigned)slots - 1;
-	log = 63 - (unsigned)__builtin_clzl(slots);
-	return RUNS_EXACT - 1 + (log - 7) * 4 + (slots >> (log - 2) & 3);
+	log = 63 ^ (unsigned)__builtin_clzl(slots);
+	return 4 * log + (unsigned)(slots >> (log - 2)) + (RUNS_EXACT - 1 - 4 * 7 - 4);
 }
 
 static inline unsigned runs_class_of_all(size_t slots)
 {
 	return runs_class(slots - 1) + 1;
 }
-
-/* The first class from `c` on that has a run; RUNS_CLASSES: none. */
-static inline unsigned runs_filled(const struct runs *runs, unsigned c)
-{
-	uint64_t word;
-
-	if (c >= RUNS_CLASSES)
-		return RUNS_CLASSES;
-	word = runs->filled[c / 64] & UINT64_MAX << (c % 64);
-	for (c /= 64; !word; word = runs->filled[c])
-		if (++c == ARRAY_SIZE(runs->filled))
-			return RUNS_CLASSES;
-	return c * 64 + (unsigned)__builtin_ctzl(word);
-}
-
-/*
- * The first slot of the topmost, or lowest, run of a class that has one; of the
- * next one below, or above, the one that begins at `first`: RUNS_NONE.
- */
-size_t runs_top(const struct runs *runs, unsigned c);
-size_t runs_bottom(const struct runs *runs, unsigned c);
-size_t runs_below(const struct runs *runs, unsigned c, size_t first);
-size_t runs_above(const struct runs *runs, unsigned c, size_t first);
 
 /*
  * Take `slots` (> 0), the upper end of a run: of the topmost one in the first
@@ -104,16 +86,45 @@ size_t runs_above(const struct runs *runs, unsigned c, size_t first);
  */
 size_t runs_take(struct runs *runs, size_t slots);
 
-/* Take [from, from + slots) out of the run that begins at `first`. */
-void runs_carve(struct runs *runs, size_t first, size_t from, size_t slots);
-
-/* Give back [from, from + slots), taken before, with any cuts. */
+/* Give back what was taken. */
 void runs_release(struct runs *runs, size_t from, size_t slots);
 
+/* Where the taken run begins that slot `i` is of; anything if it is of none. No lock. */
+static inline size_t runs_head(const struct runs *runs, size_t i)
+{
+	uint64_t heads = __atomic_load_n(&runs->head[i / 64], __ATOMIC_RELAXED);
+
+	heads &= UINT64_MAX >> (~i % 64);
+	return heads ? (i | 63) ^ (size_t)__builtin_clzl(heads) : runs->length[i & ~63UL];
+}
+
+/*
+ * The first class from `c` (RUNS_CLASSES + 1 at most) on that has a run;
+ * RUNS_CLASSES or more: none.
+ */
+static inline unsigned runs_filled_locked(const struct runs *runs, unsigned c)
+{
+	unsigned w = c / 64;
+	uint64_t word = runs->filled[w] & UINT64_MAX << (c % 64);
+
+	while (!word)
+		word = runs->filled[++w];
+	return w * 64 + (unsigned)__builtin_ctzl(word);
+}
+
+/* The first slot of the topmost run of a class that has one, or else of the lowest. */
+size_t runs_end_locked(const struct runs *runs, unsigned c, bool top);
+
+/* The same of the next run of the class below, or else above, the one at `first`; RUNS_NONE. */
+size_t runs_next_locked(const struct runs *runs, unsigned c, size_t first, bool below);
+
+/* Take [from, from + slots) out of the run that begins at `first`; returns `from`. */
+size_t runs_carve_locked(struct runs *runs, size_t first, size_t from, size_t slots);
+
 /* Slots of the longest run; 0: none is free. Looks at all runs of about that length. */
-size_t runs_longest(const struct runs *runs);
+size_t runs_longest(struct runs *runs);
 
 /* Walk everything, panic where it contradicts itself. For tests; in dma/runs_validate.c. */
-void runs_validate(const struct runs *runs);
+void runs_validate_locked(const struct runs *runs);
 
 #endif

@@ -7,60 +7,59 @@
 #include "dma/runs.h"
 #include "mm/port.h"
 
-static void validate_run(const struct runs *runs, size_t first, size_t slots)
+/* Of each word of the class's tree that it isn't zero is what the bit above it says. */
+static void validate_tree(const struct runs *runs, unsigned c)
 {
-	const struct runs_class *class = &runs->class[runs_class(slots)];
-	size_t bit = class->begin + (first >> class->shift);
+	size_t last = runs->leaf[c] + ((runs->slots - 1) >> runs->shift[c]);
 
-	if (runs->length[first] != slots || runs->length[first + slots - 1] != slots)
-		port_panic("runs: %zu slots from %zu on are free; their tags say %u and %u", slots,
-			   first, runs->length[first], runs->length[first + slots - 1]);
-	if (!hbitmap_test(&runs->begins, bit))
-		port_panic("runs: %zu slots from %zu on are free, but not listed", slots, first);
+	for (size_t i = 0; i < last / 64 && c <= runs_class(runs->slots); i++) {
+		bool bit = i < 64 ? runs->root[c] >> i & 1 : bit_test(runs->word[c], i - 64);
+
+		if (bit != (runs->word[c][i] != 0))
+			port_panic("runs: word %zu of class %u is %#llx, above it says %d", i, c,
+				   (unsigned long long)runs->word[c][i], bit);
+	}
+	if (bit_test(runs->filled, c) != (runs->root[c] != 0))
+		port_panic("runs: class %u's root is %#llx, filled is %d", c,
+			   (unsigned long long)runs->root[c], bit_test(runs->filled, c));
 }
 
 /* The listed runs of a class, which must be `count`, in order, from both ends. */
 static void validate_class(const struct runs *runs, unsigned c, size_t count)
 {
-	bool filled = bit_test(runs->filled, c);
-	size_t up = 0, down = 0;
+	size_t found[2] = {0, 0};
 
-	if (filled != (count != 0) || runs->class[c].count != count)
-		port_panic("runs: class %u has %zu runs; counted are %u, filled is %d", c, count,
-			   runs->class[c].count, filled);
-	if (!filled)
-		return;
-	for (size_t at = runs_bottom(runs, c); at != RUNS_NONE; at = runs_above(runs, c, at), up++)
-		if (bit_test(runs->used, at) || runs_class(runs->length[at]) != c)
-			port_panic("runs: no run of class %u begins at %zu", c, at);
-	for (size_t at = runs_top(runs, c); at != RUNS_NONE; at = runs_below(runs, c, at))
-		down++;
-	if (up != count || down != count)
+	validate_tree(runs, c);
+	for (unsigned down = 0; down < 2 && runs->root[c]; down++)
+		for (size_t at = runs_end_locked(runs, c, down); at != RUNS_NONE;
+		     at = runs_next_locked(runs, c, at, down), found[down]++)
+			if (bit_test(runs->used, at) || runs_class(runs->length[at]) != c)
+				port_panic("runs: no run of class %u begins at %zu", c, at);
+	if (found[0] != count || found[1] != count)
 		port_panic("runs: of %zu runs of class %u, %zu are found upwards, %zu downwards",
-			   count, c, up, down);
+			   count, c, found[0], found[1]);
 }
 
-void runs_validate(const struct runs *runs)
+void runs_validate_locked(const struct runs *runs)
 {
-	size_t count[RUNS_CLASSES] = {0}, free = 0, end;
+	size_t count[RUNS_CLASSES] = {0}, free = 0, n;
 
 	if (runs->slots == 0)
 		return;
-	for (size_t at = 0; at < runs->slots; at = end) {
-		at = bits_first_clear(runs->used, at, runs->slots);
-		end = bits_first_set(runs->used, at, runs->slots);
-		if (at == end)
-			break;
-		validate_run(runs, at, end - at);
-		count[runs_class(end - at)]++;
-		free += end - at;
+	for (size_t at = 0; at < runs->slots; at += n + 1, free += n) {
+		for (n = 0; at + n < runs->slots && !bit_test(runs->used, at + n); n++)
+			;
+		if (n == 0)
+			continue;
+		if (runs->length[at] != n || runs->length[at + n - 1] != n)
+			port_panic("runs: %zu slots from %zu on are free; their tags say %u and %u",
+				   n, at, runs->length[at], runs->length[at + n - 1]);
+		count[runs_class(n)]++;
 	}
 	for (unsigned c = 0; c < RUNS_CLASSES; c++)
 		validate_class(runs, c, count[c]);
 	if (free != runs->free)
 		port_panic("runs: %zu slots are free, counted are %zu", free, runs->free);
-	if (!bit_test(runs->used, runs->slots))
-		port_panic("runs: the end is not marked");
-	if (!hbitmap_valid(&runs->begins))
-		port_panic("runs: the levels of the index contradict each other");
+	if (!bit_test(runs->used, runs->slots) || !bit_test(runs->filled, RUNS_CLASSES))
+		port_panic("runs: an end is not marked");
 }

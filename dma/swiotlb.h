@@ -86,10 +86,7 @@ struct swiotlb {
 	struct swiotlb_magazine magazine[PORT_CPUS];
 	struct dma_level used;		/* slots of mappings */
 	uint64_t refused[DMA_FAILURES]; /* requests, by reason */
-	struct port_lock lock;
-	/* under lock: */
-	uint64_t *head;	  /* a bit where a run begins that was taken; read without, too */
-	struct runs runs; /* its length[] of a slot that isn't free is the slot's owner's */
+	struct runs runs;		/* its length[] of a mapping's first slot: the bytes */
 };
 
 /* Bytes of bookkeeping for a pool of that many slots: 16 a slot at most, all in all. */
@@ -197,7 +194,7 @@ void swiotlb_validate(struct swiotlb *pool);
 
 /* --- the same in pieces, for the short ways of dma/map.c: runs by their first slot --- */
 
-#define SWIOTLB_NONE SIZE_MAX
+#define SWIOTLB_NONE RUNS_NONE
 
 /*
  * Whose a mapping is that begins with its slot, and is neither settled nor coherent. Never 0.
@@ -229,8 +226,16 @@ static inline bool swiotlb_pop(struct swiotlb *pool, size_t slots, size_t *i)
 	return false;
 }
 
-/* Any free run; SWIOTLB_NONE, and why. */
-size_t swiotlb_take_any(struct swiotlb *pool, size_t slots, enum dma_failure *why);
+/* With what the magazines have. */
+size_t swiotlb_take_again(struct swiotlb *pool, size_t slots, enum dma_failure *why);
+
+/* Any free run; SWIOTLB_NONE, counted, and why. */
+static inline size_t swiotlb_take_any(struct swiotlb *pool, size_t slots, enum dma_failure *why)
+{
+	size_t i = runs_take(&pool->runs, slots);
+
+	return i != RUNS_NONE ? i : swiotlb_take_again(pool, slots, why);
+}
 
 /* The run at slot `i` becomes a mapping. */
 static inline void swiotlb_enter(struct swiotlb *pool, size_t i, uint64_t original, uint32_t length,
@@ -282,8 +287,5 @@ static inline bool swiotlb_push(struct swiotlb *pool, size_t i, size_t slots)
 			return true;
 	return false;
 }
-
-/* Free a run in the index. */
-void swiotlb_release(struct swiotlb *pool, size_t i, size_t slots);
 
 #endif

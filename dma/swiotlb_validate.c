@@ -14,7 +14,7 @@ static void validate_run(const struct swiotlb *pool, size_t i, size_t n)
 		port_panic("swiotlb: slot %zu: %zu slots leave the pool", i, n);
 	if (bits_count(pool->runs.used, i, i + n) != n)
 		port_panic("swiotlb: slot %zu: not all of its %zu slots are used", i, n);
-	if (!bit_test(pool->head, i) || bits_count(pool->head, i, i + n) != 1)
+	if (!bit_test(pool->runs.head, i) || bits_count(pool->runs.head, i, i + n) != 1)
 		port_panic("swiotlb: slot %zu: not one run begins in its %zu slots", i, n);
 	for (size_t at = (i | 63) + 1; at < i + n; at += 64)
 		if (pool->runs.length[at] != i)
@@ -52,10 +52,10 @@ static size_t validate_magazine(const struct swiotlb *pool, uint64_t runs, size_
 
 void swiotlb_validate(struct swiotlb *pool)
 {
-	unsigned long flags = port_lock(&pool->lock);
+	unsigned long flags = port_lock(&pool->runs.lock);
 	size_t mapped = 0, held = 0, used = bits_count(pool->runs.used, 0, pool->slots);
 
-	runs_validate(&pool->runs);
+	runs_validate_locked(&pool->runs);
 	for (size_t i = 0; i < pool->slots; i++)
 		if (pool->owner[i])
 			mapped += validate_mapping(pool, i);
@@ -69,5 +69,5 @@ void swiotlb_validate(struct swiotlb *pool)
 		port_panic("swiotlb: %zu slots are mapped, counted are %llu, at most %llu", mapped,
 			   (unsigned long long)dma_level_now(&pool->used),
 			   (unsigned long long)pool->used.high);
-	port_unlock(&pool->lock, flags);
+	port_unlock(&pool->runs.lock, flags);
 }

@@ -25,7 +25,7 @@ static void begin_with(struct ktest *t, size_t slots)
 	memset(taken, 0, slots);
 	taken[slots] = true;
 	runs_init(&runs, slots, length, memory);
-	runs_validate(&runs);
+	runs_validate_locked(&runs);
 }
 
 static void mark(size_t from, size_t slots, bool value)
@@ -111,18 +111,18 @@ static void one_run_everywhere(struct ktest *t)
 
 		for (size_t at = 0; at + n <= 400; at += at < 130 || at + n > 390 ? 1 : 7) {
 			runs_release(&runs, at, n);
-			EXPECT_EQ(t, runs_filled(&runs, 0), c);
-			EXPECT_EQ(t, runs_top(&runs, c), at);
-			EXPECT_EQ(t, runs_bottom(&runs, c), at);
-			EXPECT_EQ(t, runs_below(&runs, c, at), RUNS_NONE);
-			EXPECT_EQ(t, runs_above(&runs, c, at), RUNS_NONE);
+			EXPECT_EQ(t, runs_filled_locked(&runs, 0), c);
+			EXPECT_EQ(t, runs_end_locked(&runs, c, true), at);
+			EXPECT_EQ(t, runs_end_locked(&runs, c, false), at);
+			EXPECT_EQ(t, runs_next_locked(&runs, c, at, true), RUNS_NONE);
+			EXPECT_EQ(t, runs_next_locked(&runs, c, at, false), RUNS_NONE);
 			EXPECT_EQ(t, runs_longest(&runs), n);
 			EXPECT_EQ(t, runs_take(&runs, n + 1), RUNS_NONE);
 			EXPECT_EQ(t, runs_take(&runs, n), at);
 		}
-		runs_validate(&runs);
+		runs_validate_locked(&runs);
 	}
-	EXPECT_EQ(t, runs_filled(&runs, 0), RUNS_CLASSES);
+	EXPECT_EQ(t, runs_filled_locked(&runs, 0), RUNS_CLASSES);
 	EXPECT_EQ(t, runs_longest(&runs), 0);
 }
 
@@ -137,13 +137,13 @@ static void many_runs_of_a_length(struct ktest *t)
 		runs_take(&runs, MOST);
 		for (size_t i = 0; i < count; i++)
 			runs_release(&runs, i * (n + 1), n);
-		runs_validate(&runs);
-		for (size_t at = runs_bottom(&runs, c); at != RUNS_NONE;
-		     at = runs_above(&runs, c, at))
+		runs_validate_locked(&runs);
+		for (size_t at = runs_end_locked(&runs, c, false); at != RUNS_NONE;
+		     at = runs_next_locked(&runs, c, at, false))
 			EXPECT_EQ(t, at, seen++ * (n + 1));
 		EXPECT_EQ(t, seen, count);
-		for (size_t at = runs_top(&runs, c); at != RUNS_NONE;
-		     last = at, at = runs_below(&runs, c, at))
+		for (size_t at = runs_end_locked(&runs, c, true); at != RUNS_NONE;
+		     last = at, at = runs_next_locked(&runs, c, at, true))
 			EXPECT_EQ(t, at, --seen * (n + 1));
 		EXPECT_EQ(t, last, 0);
 		for (size_t i = count; i-- > 0;)
@@ -168,7 +168,7 @@ static void inexact_class(struct ktest *t)
 	runs_release(&runs, 600, 192); /* surely does, and so comes first */
 	EXPECT_EQ(t, runs_take(&runs, 161), 631);
 	EXPECT_EQ(t, runs_take(&runs, 161), 404);
-	runs_validate(&runs);
+	runs_validate_locked(&runs);
 }
 
 static void step_carve(struct ktest *t)
@@ -181,7 +181,7 @@ static void step_carve(struct ktest *t)
 		return;
 	from = i + ktest_random(t, end - i);
 	n = 1 + ktest_random(t, end - from);
-	runs_carve(&runs, i, from, n);
+	runs_carve_locked(&runs, i, from, n);
 	mark(from, n, true);
 }
 
@@ -222,7 +222,7 @@ static void against_every_slot(struct ktest *t, size_t slots, unsigned steps)
 			step_carve(t);
 		else
 			step_release(t);
-		runs_validate(&runs);
+		runs_validate_locked(&runs);
 		for (size_t i = 0; i <= slots; i++)
 			if ((runs.used[i / 64] >> (i % 64) & 1) != taken[i])
 				ktest_fail(t, __FILE__, __LINE__, "slot %zu of %zu", i, slots);
