@@ -121,6 +121,49 @@ static void wrong_syncs(struct ktest *t)
 	}
 }
 
+/* A mapping that begins within its first slot doesn't begin with it. */
+static void before_the_mapping(struct ktest *t)
+{
+	struct dma_fixture *f = t->fixture;
+	struct victim v;
+	uint64_t out;
+
+	dma_set_min_align_mask(&f->near, 0x7ff);
+	REQUIRE(t, take_victim(t, &v, false, DMA_BIDIRECTIONAL));
+	EXPECT_EQ(t, v.addr.bus % SWIOTLB_SLOT, 0x123);
+	EXPECT(t, !dma_gate(v.dev, (dma_addr_t){v.addr.bus - 0x123}, 1, &out));
+	expect_untouched(t, &v, DMA_MISUSE_GATE_POOL);
+	both_syncs(&v, v.dev, -0x123, 1, v.dir, true);
+	expect_untouched(t, &v, DMA_MISUSE_UNMAP_INVALID);
+	both_syncs(&v, v.dev, -0x123, LEN, v.dir, false);
+	expect_untouched(t, &v, DMA_MISUSE_UNMAP_INVALID);
+	dma_unmap_single(v.dev, (dma_addr_t){v.addr.bus - 0x123}, LEN, v.dir);
+	expect_untouched(t, &v, DMA_MISUSE_UNMAP_INVALID);
+	release_victim(t, &v);
+}
+
+/* Bus addresses are not physical ones: where the mapping lies in memory, none is on the bus. */
+static void physical_for_bus(struct ktest *t)
+{
+	struct dma_fixture *f = t->fixture;
+	dma_addr_t wrong;
+	struct victim v;
+	uint64_t out;
+
+	fixture_window(&f->near, S(8), f->base + FIXTURE_HIGH - 1);
+	REQUIRE(t, take_victim(t, &v, false, DMA_BIDIRECTIONAL));
+	wrong.bus = v.addr.bus - S(8);
+	EXPECT(t, !dma_gate(v.dev, wrong, LEN, &out));
+	expect_untouched(t, &v, DMA_MISUSE_GATE_POOL);
+	dma_sync_single_for_cpu(v.dev, wrong, LEN, v.dir);
+	expect_untouched(t, &v, DMA_MISUSE_UNMAP_INVALID);
+	dma_sync_single_for_device(v.dev, wrong, LEN, v.dir);
+	expect_untouched(t, &v, DMA_MISUSE_UNMAP_INVALID);
+	dma_unmap_single(v.dev, wrong, LEN, v.dir);
+	expect_untouched(t, &v, DMA_MISUSE_UNMAP_INVALID);
+	release_victim(t, &v);
+}
+
 /* The one misuse that is done all the same, as far as it goes. */
 static void sync_beyond_the_end(struct ktest *t)
 {
@@ -320,6 +363,8 @@ static void reports(struct ktest *t)
 static const struct ktest_case cases[] = {
 	{"wrong_unmaps", wrong_unmaps},
 	{"wrong_syncs", wrong_syncs},
+	{"before_the_mapping", before_the_mapping},
+	{"physical_for_bus", physical_for_bus},
 	{"sync_beyond_the_end", sync_beyond_the_end},
 	{"wrong_direct", wrong_direct},
 	{"error_is_no_address", error_is_no_address},

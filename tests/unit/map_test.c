@@ -33,6 +33,7 @@ static const struct where {
 	{AT(FIXTURE_HIGH, 0, NOWHERE), .why = DMA_FAIL_LENGTH},
 	{AT(FIXTURE_LOW, SIZE_MAX, NOWHERE), .why = DMA_FAIL_LENGTH},
 	{AT(FIXTURE_HIGH, UINT64_MAX - FIXTURE_HIGH, NOWHERE), .why = DMA_FAIL_LENGTH},
+	{AT(1UL << 52, 1, NOWHERE), .why = DMA_FAIL_LENGTH}, /* no memory can be there */
 	{AT(FIXTURE_HIGH, 1UL << 32, NOWHERE), .why = DMA_FAIL_TOO_BIG},
 	{AT(FIXTURE_HIGH, (1UL << 32) + 1, NOWHERE), .why = DMA_FAIL_TOO_BIG},
 	/* the whole pool in one mapping, and one byte more */
