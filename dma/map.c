@@ -36,26 +36,6 @@ dma_addr_t map_direct(struct dma_device *dev, phys_addr_t addr, size_t len)
 	return bus;
 }
 
-dma_addr_t dma_map_any(struct dma_device *dev, phys_addr_t addr, size_t len,
-		       enum dma_data_direction dir, unsigned attrs)
-{
-	struct bounce bounce;
-	enum dma_failure why;
-
-	if (dev->slow) {
-		dma_addr_t direct = map_direct(dev, addr, len);
-
-		if (!dma_mapping_error(dev, direct))
-			return direct;
-	}
-	why = bounce_map(dev, addr, len, dir, attrs, &bounce);
-	if (why) {
-		dma_fail(dev, addr, len, why, attrs);
-		return DMA_MAPPING_ERROR;
-	}
-	return dma_from_phys(&dev->limits, bounce.start);
-}
-
 static inline void copy_in(struct dma_device *dev, phys_addr_t from, dma_addr_t to, size_t len)
 {
 	port_copy(phys(to.bus), from, len);
@@ -97,6 +77,34 @@ static NOINLINE dma_addr_t map_from_index(struct dma_device *dev, phys_addr_t ad
 		return DMA_MAPPING_ERROR;
 	}
 	return begin(dev, i, addr, len, dir);
+}
+
+/* Is there a record for it? Its bytes are counted in 32 bits, its address in 52. */
+static bool may_be_short(phys_addr_t addr, size_t len)
+{
+	return len - 1 < UINT32_MAX && addr.value < 1UL << 52;
+}
+
+dma_addr_t dma_map_any(struct dma_device *dev, phys_addr_t addr, size_t len,
+		       enum dma_data_direction dir, unsigned attrs)
+{
+	struct bounce bounce;
+	enum dma_failure why;
+
+	if (dev->short_bounce && !(attrs & ~(unsigned)DMA_ATTR_NO_WARN) && may_be_short(addr, len))
+		return map_from_index(dev, addr, len, dir, attrs);
+	if (dev->slow) {
+		dma_addr_t direct = map_direct(dev, addr, len);
+
+		if (!dma_mapping_error(dev, direct))
+			return direct;
+	}
+	why = bounce_map(dev, addr, len, dir, attrs, &bounce);
+	if (why) {
+		dma_fail(dev, addr, len, why, attrs);
+		return DMA_MAPPING_ERROR;
+	}
+	return dma_from_phys(&dev->limits, bounce.start);
 }
 
 dma_addr_t dma_map_bounced(struct dma_device *dev, phys_addr_t addr, size_t len,
