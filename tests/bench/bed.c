@@ -98,13 +98,19 @@ const char *bed_cache(struct bed *b, bool use)
 	return use ? "hit" : "miss";
 }
 
-/* One run of the pool; false: there is none. */
-static bool take_unit(struct bed *b, size_t bytes)
+phys_addr_t bed_take(struct bed *b, size_t bytes)
 {
 	struct swiotlb_slot slot = {
 		.original = b->high.value, .length = (uint32_t)bytes, .device = b->filler.id};
 	enum dma_failure why;
-	phys_addr_t at = swiotlb_take(&b->pool, &b->any, slot, &why);
+
+	return swiotlb_take(&b->pool, &b->any, slot, &why);
+}
+
+/* One that is to be given back some time; false: there is none. */
+static bool take_unit(struct bed *b, size_t bytes)
+{
+	phys_addr_t at = bed_take(b, bytes);
 
 	if (phys_is_none(at))
 		return false;
@@ -116,7 +122,7 @@ void bed_fill_contiguous(struct bed *b, unsigned percent)
 {
 	b->fill = (int)percent;
 	b->states = BENCH_STATES;
-	while (b->units < b->pool.slots * percent / 100 && take_unit(b, SWIOTLB_SLOT))
+	while (b->pool.stats.used < b->pool.slots * percent / 100 && take_unit(b, SWIOTLB_SLOT))
 		;
 }
 
@@ -150,7 +156,23 @@ void bed_thin_out(struct bed *b, size_t bytes, unsigned percent)
 		swiotlb_put(&b->pool, &b->any, phys(b->unit[--b->units]));
 }
 
-void bed_use_pages(struct bed *b)
+void bed_fill_misaligned(struct bed *b)
+{
+	size_t units = 0;
+
+	bed_fill_contiguous(b, 100);
+	b->pattern = "misaligned";
+	b->fill = 25;
+	for (size_t i = 0; i < b->units; i++) {
+		if ((b->unit[i] - b->pool.base.value) / SWIOTLB_SLOT % 4)
+			swiotlb_put(&b->pool, &b->any, phys(b->unit[i]));
+		else
+			b->unit[units++] = b->unit[i];
+	}
+	b->units = units;
+}
+
+static void use_pages(struct bed *b)
 {
 	struct page_request request = {.zone = ZONE_NORMAL, .limit = NO_LIMIT};
 	phys_addr_t at;
@@ -183,7 +205,7 @@ static void fragment_block(struct bed *b, uint64_t start)
 			   1);
 }
 
-void bed_fragment_pages(struct bed *b)
+static void fragment_pages(struct bed *b)
 {
 	bool whole = false;
 
@@ -199,5 +221,18 @@ void bed_fragment_pages(struct bed *b)
 				pages_give(&b->zones, phys(at), BUDDY_MAX_PAGES);
 			whole |= at >= ZONE_DMA_END;
 		}
+	}
+}
+
+void bed_each_state(void (*measure)(struct bed *b))
+{
+	static void (*const change[])(struct bed * b) = {NULL, use_pages, fragment_pages};
+
+	for (size_t i = 0; i < ARRAY_SIZE(change); i++) {
+		struct bed *b = bed_make(BED_POOL);
+
+		if (change[i])
+			change[i](b);
+		measure(b);
 	}
 }
