@@ -143,13 +143,12 @@ static void full_magazines(void)
 
 void bench_worst(void)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(pools); i++) {
-		for (unsigned hit = 0; hit < 2; hit++) {
-			any_fill(pools[i], NULL, hit);
-			for (size_t p = 0; p < ARRAY_SIZE(patterns); p++)
-				any_fill(pools[i], &patterns[p], hit);
-		}
+	for (unsigned hit = 0; hit < 2; hit++) {
+		any_fill(MIB(64), NULL, hit);
+		for (size_t p = 0; p < ARRAY_SIZE(patterns); p++)
+			any_fill(MIB(64), &patterns[p], hit);
 	}
+	any_fill(MIB(512), &patterns[0], false);
 	full_magazines();
 }
 
@@ -200,7 +199,7 @@ static void limit_to_a_boundary(struct dma_device *dev)
 
 static void at_some_fills(void (*limit)(struct dma_device *dev), void (*measure)(struct bed *bed))
 {
-	static const unsigned percent[] = {99, 90, 50};
+	static const unsigned percent[] = {99, 95, 90, 50};
 	struct bed *bed = bed_make(BED_POOL);
 
 	limit(&bed->dev);
