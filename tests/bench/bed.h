@@ -37,8 +37,11 @@ struct bed {
 
 #define BED_ANY_FILL -1
 
-/* Take all memory there is; give it back. False: there is not enough of it. */
-bool bed_memory(void);
+/*
+ * Take all memory there is, for beds, of which `bed` is to be one after the other;
+ * give it back. False: there is not enough of it.
+ */
+bool bed_memory(struct bed *bed);
 void bed_memory_end(void);
 
 /* A bed with nothing in use. The caches are on. */

@@ -23,6 +23,7 @@ static const struct bench {
 	{"ring", "256 mappings in flight, the oldest replaced by a new one", bench_ring},
 	{"sync", "sync of a bounced mapping, where it copies and where not", bench_sync},
 	{"gate", "the number for a register", bench_gate},
+	{"sg", "lists of 16 pieces of 4 KiB", bench_sg},
 	{"pages", "the page allocator, by order, in three states", bench_pages},
 	{"coherent", "coherent memory, in the same states", bench_coherent},
 	{"pool", "blocks of 64 bytes: one at a time, and 256 in flight", bench_pool},
@@ -36,6 +37,7 @@ static const struct bench {
 static struct {
 	uint64_t sample[BENCH_SERIES][BENCH_SAMPLES];
 	char source[BARE_MOST], copy[BARE_MOST]; /* for the bare copy */
+	struct bed bed;
 } * scratch;
 _Static_assert(sizeof(*scratch) <= PAGE_SIZE << SCRATCH_ORDER, "");
 
@@ -251,16 +253,19 @@ static int run_names(const char *names)
 	phys_addr_t block = pages_alloc(&machine.zones, &request);
 	int error = -ENOMEM;
 
-	if (phys_is_none(block) || !bed_memory()) {
-		printf("bench: not enough memory on both sides of 4 GiB; 6 GiB will do\n");
-	} else {
-		scratch = port_phys_to_virt(block);
+	if (phys_is_none(block)) {
+		printf("bench: no memory\n");
+		return error;
+	}
+	scratch = port_phys_to_virt(block);
+	if (bed_memory(&scratch->bed)) {
 		calibrate();
 		error = for_names(names, run);
+	} else {
+		printf("bench: not enough memory on both sides of 4 GiB; 6 GiB will do\n");
 	}
 	bed_memory_end();
-	if (!phys_is_none(block))
-		pages_free(&machine.zones, block, SCRATCH_ORDER);
+	pages_free(&machine.zones, block, SCRATCH_ORDER);
 	return error;
 }
 

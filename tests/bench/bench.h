@@ -175,6 +175,7 @@ void bench_largest(void);
 void bench_ring(void);
 void bench_sync(void);
 void bench_gate(void);
+void bench_sg(void);
 void bench_pages(void);
 void bench_coherent(void);
 void bench_pool(void);

@@ -64,7 +64,7 @@ static void some_more(struct bed *bed)
 	struct mapping m = mapping_high(bed, KIB(4), DMA_TO_DEVICE);
 	size_t so_far = bench_count(BENCH_BOTH) + bench_count(BENCH_REFUSED);
 
-	bench_pairs(&mapping_pair, &m, so_far + BENCH_SAMPLES / 100, BENCH_STATES);
+	mapping_pairs(&m, so_far + BENCH_SAMPLES / 100, BENCH_STATES);
 }
 
 static void print_worst(struct bed *bed, const char *what, bool hit)
@@ -164,7 +164,7 @@ static void aligned(struct bed *bed, const char *what, size_t size, uint64_t off
 
 	m.buffer = (char *)m.buffer + offset;
 	bench_reset();
-	bench_pairs(&mapping_pair, &m, ALIGNED_SAMPLES, bed->states);
+	mapping_pairs(&m, ALIGNED_SAMPLES, bed->states);
 	row.name = "map_aligned";
 	row.what = what;
 	row.copies = 1;
@@ -237,7 +237,7 @@ static void refused(struct bed *bed, size_t size)
 	struct bench_row row = mapping_row(bed, to_device, size, false);
 
 	bench_reset();
-	bench_pairs(&mapping_pair, &m, BENCH_SAMPLES, 1);
+	mapping_pairs(&m, BENCH_SAMPLES, 1);
 	mapping_print(row, 1, 0);
 }
 

@@ -14,6 +14,13 @@ const struct direction directions[DIRECTIONS] = {
 
 static const size_t sizes[] = {64, 512, KIB(2), KIB(4), KIB(16), KIB(64), KIB(256)};
 
+static const struct bench_pair mapping_pair = {map, unmap};
+
+void mapping_pairs(struct mapping *m, size_t samples, unsigned states)
+{
+	bench_pairs(&mapping_pair, m, samples, states);
+}
+
 void mapping_print(struct bench_row row, unsigned in, unsigned out)
 {
 	row.copies = in + out;
@@ -39,7 +46,7 @@ void mapping_bounced(struct bed *bed, const struct direction *d, size_t size, bo
 	struct bench_row row = mapping_row(bed, d, size, hit);
 
 	bench_reset();
-	bench_pairs(&mapping_pair, &m, bench_samples(size), hit ? 1 : bed->states);
+	mapping_pairs(&m, bench_samples(size), hit ? 1 : bed->states);
 	mapping_print(row, 1, d->copies);
 }
 
@@ -49,7 +56,7 @@ static void direct(struct bed *bed, const struct direction *d, size_t size)
 	struct bench_row row = {.size = size, .dir = d->name, .path = "direct"};
 
 	bench_reset();
-	bench_pairs(&mapping_pair, &m, bench_samples(size), 1);
+	mapping_pairs(&m, bench_samples(size), 1);
 	mapping_print(row, 0, 0);
 }
 

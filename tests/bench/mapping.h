@@ -42,8 +42,6 @@ BENCH_CALL void unmap(void *arg, struct bench_taken taken)
 	dma_unmap_single(m->dev, (dma_addr_t){taken.addr}, m->size, m->dir);
 }
 
-static const struct bench_pair mapping_pair = {map, unmap};
-
 /* One that the bed's device doesn't reach. */
 static inline struct mapping mapping_high(struct bed *bed, size_t size, enum dma_data_direction dir)
 {
@@ -60,6 +58,9 @@ static inline struct bench_row mapping_row(struct bed *bed, const struct directi
 				  .cache = bed_cache(bed, hit),
 				  .bed = bed};
 }
+
+/* bench_pairs() of it; not inline, so that there is but one. */
+void mapping_pairs(struct mapping *m, size_t samples, unsigned states);
 
 /*
  * Of a series of such pairs both calls, and each; or, where there are only such,
