@@ -95,7 +95,8 @@ FLOORS = (
     Floor("order 0 under a 29-bit limit, fragmented 64 GiB", 400,
           {**block(0, pattern="fragmented", mem_gib=64), "case": "below 2^29"}),
     Floor("dma_pool 64 B, allocate + free", 60, {"name": "pool", "case": None, "size": 64}),
-    Floor("coherent 4 KiB, allocate + free", 400, {"name": "coherent", "size": 4096}),
+    Floor("coherent 4 KiB, allocate + free, hit", 400,
+          {"name": "coherent", "size": 4096, "cache": "hit"}),
     Floor("largest single mapping in a pool of 64 MiB, in KiB", 65536,
           {"name": "largest", "pool_mib": 64}, size_in_kib, at_least=True),
     # Linux's struct io_tlb_slot has 24 bytes; it is private to kernel/dma/swiotlb.c.
