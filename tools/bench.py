@@ -3,26 +3,27 @@
 """`make bench`: what the calls of mm/ and dma/ cost, in instructions, beside Linux's.
 
 The kernel measures itself and prints rows (tests/bench/bench.h); here they are
-collected into build/bench.json, put into a table, and held against the floors.
-`make bench-linux` has a Debian kernel do the same work (tests/bench/linux), and
-leaves build/bench-linux.json.
+collected into build/bench.json, put into a table, and held against the floors
+(floors.py). `make bench-linux` has a Debian kernel do the same work
+(tests/bench/linux), and leaves build/bench-linux.json. `bench.py --markdown` makes
+the README's table of both.
 """
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import Iterable, Iterator, List, Optional, Sequence
 
 import qemu
+from floors import FLOORS, Floor, Row
 
 ROOT = Path(__file__).resolve().parent.parent
-Row = Dict[str, object]
-
 # An instruction is a tick; a copy is `rep movsq`, on both sides (no ERMS).
 CPU = "max,-erms"
 KEYS = ("name", "case", "size", "dir", "path", "fill", "pattern", "cache", "pool_mib", "mem_gib")
@@ -39,67 +40,7 @@ LINUX = "console=ttyS0 nokaslr mitigations=off init_on_alloc=0 panic=-1 quiet"
 LINUX_RUNS = ("", "swiotlb=262144 BENCH_ARGS=all=0")
 SKIPPED = 3  # of build.sh
 
-
-@dataclass
-class Floor:
-    """What some rows may cost at most: those with all these keys, and there must be such."""
-
-    what: str
-    linux: str  # as measured on 6.1
-    at_most: int
-    keys: Row
-    worst: bool = False  # the dearest of all samples, less the copies; else the mean
-
-    def cost(self, row: Row) -> float:
-        contained = row["mean"] - row["overhead"]
-        return row["max"] - contained if self.worst else row["overhead"]
-
-    def rows(self, rows: Iterable[Row]) -> List[Row]:
-        return [row for row in rows if all(is_among(row[k], v) for k, v in self.keys.items())]
-
-    def verdict(self, rows: Iterable[Row]) -> Tuple[Optional[float], bool]:
-        """The dearest of these rows; None where there is none."""
-        costs = [self.cost(row) for row in self.rows(rows)]
-        return (max(costs), max(costs) <= self.at_most) if costs else (None, False)
-
-
-def is_among(value: object, wanted: object) -> bool:
-    return value in wanted if isinstance(wanted, tuple) else value == wanted
-
-
-def mapping(name: str = "map_unmap", **keys: object) -> Row:
-    return {"name": name, "size": 4096, "path": "bounced", **keys}
-
-
-def block(order: int, **keys: object) -> Row:
-    return {"name": "pages", "case": None, "size": 4096 << order, **keys}
-
-
-FLOORS = (
-    Floor("bounced map + unmap, 4 KiB, hit", "2,653 to, 2,703 from", 150,
-          mapping(fill=0, cache="hit")),
-    Floor("the same, miss", "", 350, mapping(fill=0, cache="miss")),
-    Floor("the same, pool 95 and 99 % full, scattered singly", "17,000 / 165,000 map alone", 400,
-          mapping(fill=(95, 99), pattern="scattered2k", pool_mib=64)),
-    Floor("the same, pool of 512 MiB", "750,000", 440,
-          mapping(fill=(95, 99), pattern="scattered2k", pool_mib=512)),
-    Floor("refusal of 64 KiB in a scattered pool", "655,746; 5,243,267 in 512 MiB", 150,
-          {"name": "refusal", "size": 65536, "pattern": ("scattered2k", "scattered4k")}),
-    Floor("worst single map at any fill up to 99 %, 4 KiB", "650,000", 1000, mapping("map"), True),
-    Floor("direct map + unmap", "164", 40, {"name": "map_unmap", "path": "direct"}),
-    Floor("sync 4 KiB", "88", 50, mapping("sync")),
-    Floor("gate, direct", "(none)", 20, {"name": "gate", "path": "direct"}),
-    Floor("gate, pool address", "(none)", 45, {"name": "gate", "path": "bounced"}),
-    Floor("page of order 0, allocate + free, hit", "702", 80, block(0, cache="hit")),
-    Floor("the same, miss", "", 350, block(0, cache="miss")),
-    Floor("order 4, allocate + free", "1,611", 600, block(4)),
-    Floor("order 0 under a 29-bit limit, fragmented 64 GiB", "(can't)", 400,
-          {**block(0, pattern="fragmented", mem_gib=64), "case": "below 2^29"}),
-    Floor("dma_pool 64 B, allocate + free", "150", 60, {"name": "pool", "size": 64}),
-    Floor("coherent 4 KiB, allocate + free", "1,222", 400, {"name": "coherent", "size": 4096}),
-    Floor("256 GiB against 6 GiB, to the first test", "not measured", 5_000_000,
-          {"name": "boot_more", "mem_gib": 256}),
-)
+NOTE = "Instructions, not nanoseconds: what a cache miss costs isn't in them."
 
 
 def parse(serial: str) -> List[Row]:
@@ -143,8 +84,8 @@ def counterpart(row: Row, others: Iterable[Row]) -> Optional[Row]:
         row[key] == o[key] or (key == "pattern" and o[key] is None) for key in same)), None)
 
 
-def ratio(ours: float, theirs: float) -> str:
-    return f"{theirs / ours:,.1f}x" if ours > 0 else ""
+def times(ratio: Optional[float]) -> str:
+    return f"{ratio:,.1f}x" if ratio else ""
 
 
 def beside(row: Row, linux: Sequence[Row]) -> List[str]:
@@ -152,7 +93,7 @@ def beside(row: Row, linux: Sequence[Row]) -> List[str]:
     if not other:
         return ["", "", ""]
     return [number(other["overhead"]), number(other["max"]),
-            ratio(row["overhead"], other["overhead"])]
+            times(row["overhead"] > 0 and other["overhead"] / row["overhead"])]
 
 
 def text_table(head: Sequence[str], lines: Sequence[Sequence[str]], left: int) -> str:
@@ -171,15 +112,35 @@ def table(rows: Sequence[Row], linux: Sequence[Row]) -> str:
     return text_table(head, lines, len(KEYS))
 
 
-def floors_table(rows: Sequence[Row]) -> str:
-    """Ours at most, and where we are."""
+def verdict(floor: Floor, rows: Sequence[Row]) -> str:
+    if floor.ours(rows) is None:
+        return "not measured"
+    return "" if floor.kept(rows) else "under" if floor.at_least else "over"
+
+
+def floors_table(rows: Sequence[Row], linux: Sequence[Row]) -> str:
+    """Ours at most, and where we are; of the rows that a line is of the worst."""
     lines = []
     for floor in FLOORS:
-        cost, kept = floor.verdict(rows)
-        lines.append([floor.what, floor.linux, number(floor.at_most), number(cost) or "-",
-                      "" if kept else "over" if cost is not None else "not measured"])
-    return text_table(["beyond the copies, dearest row", "Linux 6.1", "at most", "ours", ""],
-                      lines, 2)
+        ours, theirs = floor.ours(rows), floor.theirs(linux)
+        lines.append([floor.what, number(theirs), number(floor.limit), number(ours),
+                      times(floor.times(ours, theirs)), verdict(floor, rows)])
+    return text_table(["beyond the copies, worst row", "Linux", "at most", "ours", "ratio", ""],
+                      lines, 1)
+
+
+def markdown(rows: Sequence[Row], linux: Sequence[Row]) -> str:
+    """The README's table."""
+    lines = [f"| | {title(linux)} | Bounce | |", "|---|---:|---:|---:|"]
+    for floor in FLOORS:
+        ours, theirs = floor.ours(rows), floor.theirs(linux)
+        lines.append(f"| {floor.what} | {number(theirs)} | {number(ours)} "
+                     f"| {times(floor.times(ours, theirs))} |")
+    return "\n".join(lines)
+
+
+def title(linux: Sequence[Row]) -> str:
+    return f"Linux {linux[0]['linux']}" if linux else "Linux"
 
 
 def save(path: Path, rows: Sequence[Row]) -> None:
@@ -191,19 +152,23 @@ def load(path: Path) -> List[Row]:
     return json.loads(path.read_text()) if path.exists() else []
 
 
+def measure_all(build: Path) -> List[Row]:
+    """Each in a guest of its own, as many at a time as there are processors."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        runs = pool.map(lambda run: measure(build, *run), RUNS)
+        rows = [row for run in runs for row in run]
+    return rows + list(more_to_boot(rows))
+
+
 def bench(build: Path, names: Optional[str]) -> None:
-    rows: List[Row] = []
-    for memory, what in RUNS if names is None else [("6G", names)]:
-        rows += measure(build, memory, what)
-    rows += list(more_to_boot(rows))
+    rows = measure(build, "6G", names) if names else measure_all(build)
     linux = load(build / "bench-linux.json")
     print(table(rows, linux) + "\n")
-    if names is not None:
+    if names:
         return
     save(build / "bench.json", rows)
-    print(floors_table(rows) + "\n")
-    print("Instructions, not nanoseconds: what a cache miss costs isn't in them. "
-          + (f"Linux is {linux[0]['linux']}." if linux else "make bench-linux measures Linux."))
+    print(floors_table(rows, linux) + f"\n\n{NOTE} "
+          + (f"{title(linux)}." if linux else "make bench-linux measures Linux."))
 
 
 def measure_linux(folder: Path, more: str) -> List[Row]:
@@ -231,7 +196,7 @@ def bench_linux(build: Path) -> None:
         raise qemu.QemuError(done.stderr)
     rows = [row for more in LINUX_RUNS for row in measure_linux(folder, more)]
     save(build / "bench-linux.json", rows)
-    print(table(rows, []) + f"\n\nLinux {rows[0]['linux']}, instructions")
+    print(table(rows, []) + f"\n\n{title(rows)}, instructions")
 
 
 def main() -> int:
@@ -239,10 +204,14 @@ def main() -> int:
     parser.add_argument("--build", type=Path, default=Path("build"))
     parser.add_argument("--names", help="only these, as in bench=<name>[,<name>...]")
     parser.add_argument("--linux", action="store_true", help="measure Linux instead")
+    parser.add_argument("--markdown", action="store_true",
+                        help="measure nothing; print the README's table of what was measured last")
     opts = parser.parse_args()
     try:
         if opts.linux:
             bench_linux(opts.build)
+        elif opts.markdown:
+            print(markdown(load(opts.build / "bench.json"), load(opts.build / "bench-linux.json")))
         else:
             bench(opts.build, opts.names)
     except qemu.QemuError as error:

@@ -9,7 +9,7 @@
 #define SPARSE	    16				    /* pages of which one is free */
 #define USED_ORDERS 5
 
-static struct bed bed;
+static struct bed *bed;
 static struct range_list memory; /* that is ours */
 static uint64_t random;		 /* of the patterns: the same in each run */
 
@@ -23,10 +23,11 @@ static void add_memory(uint64_t start, uint64_t end)
 		pages_give(&machine.zones, phys(start), (end - start) >> PAGE_SHIFT);
 }
 
-bool bed_memory(void)
+bool bed_memory(struct bed *place)
 {
 	const struct range_list *ram = &machine.memmap.ram;
 
+	bed = place;
 	memory.count = 0;
 	for (size_t i = 0; i < ram->count; i++)
 		for (uint64_t at = ALIGN_UP(ram->range[i].start, STEP);
@@ -45,7 +46,7 @@ void bed_memory_end(void)
 
 static phys_addr_t carve(uint64_t size, uint64_t max, enum memmap_end end)
 {
-	phys_addr_t at = memmap_carve(&bed.map, size, PAGE_SIZE, 0, max, end);
+	phys_addr_t at = memmap_carve(&bed->map, size, PAGE_SIZE, 0, max, end);
 
 	if (phys_is_none(at))
 		port_panic("bench: no room for %llu KiB", (unsigned long long)size >> 10);
@@ -54,7 +55,7 @@ static phys_addr_t carve(uint64_t size, uint64_t max, enum memmap_end end)
 
 static void add_device(struct dma_device *dev, const char *name)
 {
-	if (dma_device_add(&bed.sys, dev, name, NULL))
+	if (dma_device_add(&bed->sys, dev, name, NULL))
 		port_panic("bench: no room for %s", name);
 }
 
@@ -63,32 +64,32 @@ struct bed *bed_make(uint64_t pool_bytes)
 	size_t slots = pool_bytes >> SWIOTLB_SHIFT;
 	phys_addr_t pool;
 
-	memset(&bed, 0, sizeof(bed));
-	bed.pattern = "contiguous";
-	bed.pages = "pristine";
-	bed.states = 1;
+	memset(bed, 0, sizeof(*bed));
+	bed->pattern = "contiguous";
+	bed->pages = "pristine";
+	bed->states = 1;
 	random = 1;
-	memmap_init(&bed.map, UINT64_MAX);
+	memmap_init(&bed->map, UINT64_MAX);
 	for (size_t i = 0; i < memory.count; i++)
-		memmap_add(&bed.map, memory.range[i].start,
+		memmap_add(&bed->map, memory.range[i].start,
 			   memory.range[i].end - memory.range[i].start, true);
-	memmap_seal(&bed.map);
+	memmap_seal(&bed->map);
 	pool = carve(pool_bytes, GIB(4), MEMMAP_LOWEST);
-	bed.low = carve(BED_BUFFER, GIB(4), MEMMAP_HIGHEST);
-	bed.high = carve(BED_BUFFER, UINT64_MAX, MEMMAP_HIGHEST);
-	bed.unit = port_phys_to_virt(carve(MIB(16), UINT64_MAX, MEMMAP_HIGHEST));
+	bed->low = carve(BED_BUFFER, GIB(4), MEMMAP_HIGHEST);
+	bed->high = carve(BED_BUFFER, UINT64_MAX, MEMMAP_HIGHEST);
+	bed->unit = port_phys_to_virt(carve(MIB(16), UINT64_MAX, MEMMAP_HIGHEST));
 	swiotlb_init(
-		&bed.pool, pool, slots,
+		&bed->pool, pool, slots,
 		port_phys_to_virt(carve(swiotlb_metadata_size(slots), UINT64_MAX, MEMMAP_HIGHEST)));
-	bed.any = (struct swiotlb_fit){.last = UINT64_MAX, .boundary_mask = UINT64_MAX};
-	swiotlb_fit_prepare(&bed.pool, &bed.any);
-	if (pages_init(&bed.zones, &bed.map, 1))
+	bed->any = (struct swiotlb_fit){.last = UINT64_MAX, .boundary_mask = UINT64_MAX};
+	swiotlb_fit_prepare(&bed->pool, &bed->any);
+	if (pages_init(&bed->zones, &bed->map, 1))
 		port_panic("bench: no room for the bookkeeping of pages");
-	kmem_init(&bed.kmem, &bed.zones);
-	dma_system_init(&bed.sys, &bed.zones, &bed.kmem, &bed.pool);
-	add_device(&bed.dev, "bench");
-	add_device(&bed.filler, "filler");
-	return &bed;
+	kmem_init(&bed->kmem, &bed->zones);
+	dma_system_init(&bed->sys, &bed->zones, &bed->kmem, &bed->pool);
+	add_device(&bed->dev, "bench");
+	add_device(&bed->filler, "filler");
+	return bed;
 }
 
 const char *bed_cache(struct bed *b, bool use)
@@ -98,13 +99,19 @@ const char *bed_cache(struct bed *b, bool use)
 	return use ? "hit" : "miss";
 }
 
-/* One run of the pool; false: there is none. */
-static bool take_unit(struct bed *b, size_t bytes)
+phys_addr_t bed_take(struct bed *b, size_t bytes)
 {
 	struct swiotlb_slot slot = {
 		.original = b->high.value, .length = (uint32_t)bytes, .device = b->filler.id};
 	enum dma_failure why;
-	phys_addr_t at = swiotlb_take(&b->pool, &b->any, slot, &why);
+
+	return swiotlb_take(&b->pool, &b->any, slot, &why);
+}
+
+/* One that is to be given back some time; false: there is none. */
+static bool take_unit(struct bed *b, size_t bytes)
+{
+	phys_addr_t at = bed_take(b, bytes);
 
 	if (phys_is_none(at))
 		return false;
@@ -116,7 +123,8 @@ void bed_fill_contiguous(struct bed *b, unsigned percent)
 {
 	b->fill = (int)percent;
 	b->states = BENCH_STATES;
-	while (b->units < b->pool.slots * percent / 100 && take_unit(b, SWIOTLB_SLOT))
+	while (dma_level_now(&b->pool.used) < b->pool.slots * percent / 100 &&
+	       take_unit(b, SWIOTLB_SLOT))
 		;
 }
 
@@ -150,7 +158,23 @@ void bed_thin_out(struct bed *b, size_t bytes, unsigned percent)
 		swiotlb_put(&b->pool, &b->any, phys(b->unit[--b->units]));
 }
 
-void bed_use_pages(struct bed *b)
+void bed_fill_misaligned(struct bed *b)
+{
+	size_t units = 0;
+
+	bed_fill_contiguous(b, 100);
+	b->pattern = "misaligned";
+	b->fill = 25;
+	for (size_t i = 0; i < b->units; i++) {
+		if ((b->unit[i] - b->pool.base.value) / SWIOTLB_SLOT % 4)
+			swiotlb_put(&b->pool, &b->any, phys(b->unit[i]));
+		else
+			b->unit[units++] = b->unit[i];
+	}
+	b->units = units;
+}
+
+static void use_pages(struct bed *b)
 {
 	struct page_request request = {.zone = ZONE_NORMAL, .limit = NO_LIMIT};
 	phys_addr_t at;
@@ -183,7 +207,7 @@ static void fragment_block(struct bed *b, uint64_t start)
 			   1);
 }
 
-void bed_fragment_pages(struct bed *b)
+static void fragment_pages(struct bed *b)
 {
 	bool whole = false;
 
@@ -199,5 +223,29 @@ void bed_fragment_pages(struct bed *b)
 				pages_give(&b->zones, phys(at), BUDDY_MAX_PAGES);
 			whole |= at >= ZONE_DMA_END;
 		}
+	}
+}
+
+/* Somebody gets a page from the zone itself, as all the time: the caches know where it ends. */
+static void take_a_page(struct bed *b)
+{
+	const struct page_request any = {.zone = ZONE_NORMAL, .limit = NO_LIMIT};
+
+	bed_cache(b, false);
+	bed_cache(b, true);
+	pages_alloc(&b->zones, &any);
+}
+
+void bed_each_state(void (*measure)(struct bed *b))
+{
+	static void (*const change[])(struct bed * b) = {NULL, use_pages, fragment_pages};
+
+	for (size_t i = 0; i < ARRAY_SIZE(change); i++) {
+		struct bed *b = bed_make(BED_POOL);
+
+		if (change[i])
+			change[i](b);
+		take_a_page(b);
+		measure(b);
 	}
 }

@@ -29,14 +29,19 @@ struct bed {
 	phys_addr_t high, low;	  /* buffers, out of its reach and within */
 	/* The state of pool and pages: */
 	const char *pattern, *pages;
-	int fill;	 /* of the pool, percent */
+	int fill;	 /* of the pool, percent, or BED_ANY_FILL */
 	unsigned states; /* in how many a pair is worth measuring */
 	uint64_t *unit;	 /* what others have, in the order in which it is given back */
 	size_t units;
 };
 
-/* Take all memory there is; give it back. False: there is not enough of it. */
-bool bed_memory(void);
+#define BED_ANY_FILL -1
+
+/*
+ * Take all memory there is, for beds, of which `bed` is to be one after the other;
+ * give it back. False: there is not enough of it.
+ */
+bool bed_memory(struct bed *bed);
 void bed_memory_end(void);
 
 /* A bed with nothing in use. The caches are on. */
@@ -45,7 +50,10 @@ struct bed *bed_make(uint64_t pool_bytes);
 /* Use all the caches there are, or none. Returns the word for it. */
 const char *bed_cache(struct bed *bed, bool use);
 
-/* Of an empty pool `percent` of the slots, in one run. */
+/* One run for the filler; PHYS_NONE. */
+phys_addr_t bed_take(struct bed *bed, size_t bytes);
+
+/* Until `percent` of the slots are taken, in one run if nothing was. */
 void bed_fill_contiguous(struct bed *bed, unsigned percent);
 
 /*
@@ -55,16 +63,17 @@ void bed_fill_contiguous(struct bed *bed, unsigned percent);
 void bed_fill_scattered(struct bed *bed, const char *pattern, size_t bytes);
 void bed_thin_out(struct bed *bed, size_t bytes, unsigned percent);
 
-/*
- * Pages as after a long time, of which half are free: all taken in blocks of
- * random orders up to 4, of which every other was given back.
- */
-void bed_use_pages(struct bed *bed);
+/* Of an empty pool every fourth slot: between them runs of three, which begin at odd ones. */
+void bed_fill_misaligned(struct bed *bed);
 
 /*
- * As fragmented as can be: of each 16 pages a random one is free; and one block
- * of 4 MiB, for what needs more.
+ * Three beds, one after the other, whose pages are
+ * - pristine;
+ * - used, as after a long time: all were taken in blocks of random orders up to 4,
+ *   of which every other was given back;
+ * - fragmented, as much as can be: of each 16 a random one is free; and one block
+ *   of 4 MiB, for what needs more.
  */
-void bed_fragment_pages(struct bed *bed);
+void bed_each_state(void (*measure)(struct bed *bed));
 
 #endif

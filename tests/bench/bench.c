@@ -16,10 +16,19 @@ static const struct bench {
 	{"copy", "the bare copy, by size", bench_copy},
 	{"map_unmap", "map, unmap, and both as one; by size, direction, path", bench_map_unmap},
 	{"fill", "the same and refusals in a pool that others fill", bench_fill},
+	{"worst", "the dearest single map, at any fill", bench_worst},
+	{"aligned", "with min_align_mask, with a boundary", bench_aligned},
+	{"refusal", "what no pool could serve", bench_refusal},
+	{"largest", "one mapping of the whole pool", bench_largest},
 	{"ring", "256 mappings in flight, the oldest replaced by a new one", bench_ring},
 	{"sync", "sync of a bounced mapping, where it copies and where not", bench_sync},
 	{"gate", "the number for a register", bench_gate},
+	{"sg", "lists of 16 pieces of 4 KiB", bench_sg},
 	{"pages", "the page allocator, by order, in three states", bench_pages},
+	{"coherent", "coherent memory, in the same states", bench_coherent},
+	{"pool", "blocks of 64 bytes: one at a time, and 256 in flight", bench_pool},
+	{"kmalloc", "small objects", bench_kmalloc},
+	{"metadata", "bits that are kept beside each slot and page", bench_metadata},
 };
 
 #define SCRATCH_ORDER 8 /* holds what follows: */
@@ -28,6 +37,7 @@ static const struct bench {
 static struct {
 	uint64_t sample[BENCH_SERIES][BENCH_SAMPLES];
 	char source[BARE_MOST], copy[BARE_MOST]; /* for the bare copy */
+	struct bed bed;
 } * scratch;
 _Static_assert(sizeof(*scratch) <= PAGE_SIZE << SCRATCH_ORDER, "");
 
@@ -117,7 +127,7 @@ static void print_keys(const struct bench_row *row)
 	print_number("size", row->size, row->size);
 	print_text("dir", row->dir);
 	print_text("path", row->path);
-	print_number("fill", bed ? bed->fill : 0, bed);
+	print_number("fill", bed ? bed->fill : 0, bed && bed->fill != BED_ANY_FILL);
 	print_text("pattern", bed ? bed->pattern : row->pattern);
 	print_text("cache", row->cache);
 	print_number("pool_mib", bed ? bed->pool.slots * SWIOTLB_SLOT >> 20 : 0, bed);
@@ -243,16 +253,19 @@ static int run_names(const char *names)
 	phys_addr_t block = pages_alloc(&machine.zones, &request);
 	int error = -ENOMEM;
 
-	if (phys_is_none(block) || !bed_memory()) {
-		printf("bench: not enough memory on both sides of 4 GiB; 6 GiB will do\n");
-	} else {
-		scratch = port_phys_to_virt(block);
+	if (phys_is_none(block)) {
+		printf("bench: no memory\n");
+		return error;
+	}
+	scratch = port_phys_to_virt(block);
+	if (bed_memory(&scratch->bed)) {
 		calibrate();
 		error = for_names(names, run);
+	} else {
+		printf("bench: not enough memory on both sides of 4 GiB; 6 GiB will do\n");
 	}
 	bed_memory_end();
-	if (!phys_is_none(block))
-		pages_free(&machine.zones, block, SCRATCH_ORDER);
+	pages_free(&machine.zones, block, SCRATCH_ORDER);
 	return error;
 }
 

@@ -9,13 +9,14 @@
  * A row is a line `bench: {json}` with these keys, null where one has no meaning:
  *
  *	name      map, unmap, map_unmap (both as one), copy, sync, gate, pages, ...
- *	case      which of several things of that name
+ *	case      which of several things of that name; of a refusal why
  *	size      bytes
  *	dir       to, from, bidi
  *	path      direct, bounced, mixed
  *	fill      percent of the pool's slots that are taken
  *	pattern   how: contiguous (one run), scattered2k, 4k, 64k (filled with runs of
- *	          that length, given back at random); of pages pristine, used, fragmented
+ *	          that length, given back at random), misaligned (its holes are); of pages
+ *	          pristine, used, fragmented
  *	cache     hit; miss: magazines and page caches are off
  *	pool_mib  of the pool; mem_gib: of the machine
  *	min, median, p99, max, mean    ticks
@@ -100,29 +101,48 @@ extern uint64_t bench_empty;
 		}                                                                                  \
 	} while (0)
 
-/* What comes in pairs; inlined into the measurement, so that it pays for no call of ours. */
-struct bench_pair {
-	uint64_t (*take)(void *arg); /* BENCH_NONE: refused */
-	void (*give)(void *arg, uint64_t taken);
+/* What one of a pair of calls took, for the other to give back. */
+struct bench_taken {
+	uint64_t addr; /* BENCH_NONE: it was refused */
+	void *cpu;
 };
 
-/*
- * Pairs of take and give. Between them one more is taken and kept, so that each
- * pair finds another state, until that many states were seen, or no more can be
- * taken; then all are given back. Where not even the first can be taken there
- * are only refusals.
- */
-static inline __attribute__((always_inline)) void bench_pairs(const struct bench_pair *pair,
-							      void *arg, size_t samples,
-							      unsigned states)
-{
-	uint64_t held[BENCH_STATES], taken, take, give;
-	unsigned kept = 0;
+/* Both are BENCH_CALL: the measurement pays for no call but the one that is measured. */
+struct bench_pair {
+	struct bench_taken (*take)(void *arg);
+	void (*give)(void *arg, struct bench_taken taken);
+};
 
-	bench_reset();
+#define BENCH_CALL static inline __attribute__((always_inline))
+
+/*
+ * The same, but nobody knows: what is reached through it is loaded at each use,
+ * and nothing is reckoned before the time stamp that a caller would reckon behind.
+ */
+BENCH_CALL void *bench_opaque(void *p)
+{
+	__asm__ volatile("" : "+r"(p) : : "memory");
+	return p;
+}
+
+/*
+ * Pairs of take and give, until the series have that many `samples`. Between them
+ * one more is taken and kept, so that each pair finds another state, until that
+ * many states were seen, or no more can be taken; then all are given back. Where
+ * not even the first can be taken there are only refusals.
+ */
+BENCH_CALL void bench_pairs(const struct bench_pair *pair, void *arg, size_t samples,
+			    unsigned states)
+{
+	struct bench_taken held[BENCH_STATES], taken;
+	uint64_t take, give;
+	unsigned kept = 0;
+	bool more;
+
+	arg = bench_opaque(arg);
 	while (bench_count(BENCH_BOTH) + bench_count(BENCH_REFUSED) < samples) {
 		BENCH_TIME(take, taken = pair->take(arg));
-		if (taken != BENCH_NONE) {
+		if (taken.addr != BENCH_NONE) {
 			BENCH_TIME(give, pair->give(arg, taken));
 			bench_note(BENCH_TAKE, take);
 			bench_note(BENCH_GIVE, give);
@@ -130,17 +150,17 @@ static inline __attribute__((always_inline)) void bench_pairs(const struct bench
 		} else if (kept == 0) {
 			bench_note(BENCH_REFUSED, take);
 		}
-		if (taken != BENCH_NONE && kept + 1 < states) {
-			held[kept++] = pair->take(arg);
+		more = taken.addr != BENCH_NONE && kept + 1 < states &&
+		       bench_count(BENCH_BOTH) < samples;
+		if (more)
+			held[kept] = pair->take(arg);
+		if (more && held[kept].addr != BENCH_NONE) {
+			kept++;
 			continue;
 		}
-		for (; kept; kept--)
-			if (held[kept - 1] != BENCH_NONE)
-				pair->give(arg, held[kept - 1]);
+		while (kept)
+			pair->give(arg, held[--kept]);
 	}
-	for (; kept; kept--)
-		if (held[kept - 1] != BENCH_NONE)
-			pair->give(arg, held[kept - 1]);
 }
 
 /* The benches, each a function that prints its rows. */
@@ -148,9 +168,18 @@ void bench_boot(void);
 void bench_copy(void);
 void bench_map_unmap(void);
 void bench_fill(void);
+void bench_worst(void);
+void bench_aligned(void);
+void bench_refusal(void);
+void bench_largest(void);
 void bench_ring(void);
 void bench_sync(void);
 void bench_gate(void);
+void bench_sg(void);
 void bench_pages(void);
+void bench_coherent(void);
+void bench_pool(void);
+void bench_kmalloc(void);
+void bench_metadata(void);
 
 #endif

@@ -11,18 +11,18 @@ struct block {
 	struct page_request request;
 };
 
-static uint64_t alloc(void *arg)
+BENCH_CALL struct bench_taken alloc(void *arg)
 {
 	const struct block *b = arg;
 
-	return pages_alloc(b->zones, &b->request).value;
+	return (struct bench_taken){.addr = pages_alloc(b->zones, &b->request).value};
 }
 
-static void free(void *arg, uint64_t addr)
+BENCH_CALL void free(void *arg, struct bench_taken taken)
 {
 	const struct block *b = arg;
 
-	pages_free(b->zones, phys(addr), b->request.order);
+	pages_free(b->zones, phys(taken.addr), b->request.order);
 }
 
 static const struct bench_pair block_pair = {alloc, free};
@@ -36,6 +36,7 @@ static void pages(struct bed *bed, unsigned order, uint64_t limit, bool hit)
 				.pattern = bed->pages,
 				.cache = bed_cache(bed, hit)};
 
+	bench_reset();
 	bench_pairs(&block_pair, &b, BENCH_SAMPLES, hit ? 1 : bed->states);
 	bench_print(&row, BENCH_BOTH);
 }
@@ -54,13 +55,5 @@ static void each_order(struct bed *bed)
 
 void bench_pages(void)
 {
-	struct bed *bed = bed_make(BED_POOL);
-
-	each_order(bed);
-	bed = bed_make(BED_POOL);
-	bed_use_pages(bed);
-	each_order(bed);
-	bed = bed_make(BED_POOL);
-	bed_fragment_pages(bed);
-	each_order(bed);
+	bed_each_state(each_order);
 }

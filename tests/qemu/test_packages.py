@@ -2,6 +2,7 @@
 """tools/packages.sh against machines that lack something."""
 from __future__ import annotations
 
+import glob
 import os
 import re
 import shutil
@@ -14,7 +15,8 @@ from test_run import Terminal
 
 SCRIPT = ROOT / "tools/packages.sh"
 NEEDED = ("gcc", "ld", "objdump", "qemu-system-x86_64", "grub-mkrescue", "xorriso", "mformat",
-          "python3", "clang", "ld.lld", "gdb", "prove", "uname", "id", "env", "rm")
+          "python3", "clang", "ld.lld", "gdb", "prove", "uname", "id", "env", "rm", "make",
+          "cpio", "busybox", "ldd", "grep")
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def asked(env):
     return open(path).read() if os.path.exists(path) else ""
 
 
-@pytest.mark.parametrize("target", ["run", "test"])
+@pytest.mark.parametrize("target", ["run", "test", "debug", "bench"])
 def test_nothing_is_missing(machine, target):
     env = machine()
     done = packages(target, env)
@@ -65,6 +67,43 @@ def test_what_only_tests_need(machine):
     assert packages("run", env).returncode == 0 and asked(env) == ""
     packages("test", env)
     assert re.search(r"apt-get install .* gdb$", asked(env), re.M)
+
+
+def test_what_bench_needs(machine):
+    env = machine("xorriso", "gdb", "cpio")
+    assert packages("bench", env).returncode == 0 and asked(env) == "", "no image, no tests"
+    env = machine("qemu-system-x86_64")
+    packages("bench", env)
+    assert re.search(r"apt-get install .* qemu-system-x86$", asked(env), re.M)
+
+
+def test_what_bench_linux_needs(machine):
+    env = machine("gcc", "make", "cpio", "busybox")
+    packages("bench-linux", env)
+    assert re.search(r"install .*(linux-headers-\S+ )?gcc make cpio busybox-static$", asked(env),
+                     re.M)
+
+
+def test_bench_linux_is_skipped_without_packages(machine, tmp_path):
+    env = machine("cpio", "apt-get")
+    (tmp_path / "sh").symlink_to("/bin/sh")
+    done = subprocess.run(["make", "-s", "bench-linux"], cwd=ROOT, env=env, text=True,
+                          stdin=subprocess.DEVNULL, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("bench-linux: skipped: what it needs is not here"), done.stdout
+    assert "cpio (package cpio)" in done.stderr
+
+
+@pytest.mark.skipif(bool(glob.glob("/boot/vmlinuz-*")), reason="there is a kernel's image here")
+def test_bench_linux_is_skipped_without_an_image(machine, tmp_path):
+    env = machine("apt-get")
+    for name in ("sh", "dirname", "mkdir", "ls", "sed", "sort", "tail"):
+        (tmp_path / name).symlink_to(shutil.which(name))
+    (tmp_path / "apt-get").symlink_to("/bin/false")
+    done = subprocess.run([sys.executable, ROOT / "tools/bench.py", "--linux", "--build",
+                           tmp_path / "build"], env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"bench-linux: skipped: no (image|headers) of .*\n", done.stdout)
 
 
 def test_other_compilers(machine):

@@ -19,7 +19,9 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/scatterlist.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/swiotlb.h>
 #include <linux/vmalloc.h>
@@ -34,6 +36,7 @@ MODULE_PARM_DESC(all, "measure everything; else what depends on the size of the 
 #define MOST_BYTES   SZ_256K
 #define RING	     256
 #define REFUSALS     64
+#define ENTRIES	     16 /* of a list; every other page of a buffer */
 
 enum series { TAKE, GIVE, BOTH, REFUSED, SERIES };
 
@@ -182,13 +185,14 @@ static void print_pair(struct row row, u32 in, u32 out)
 	row.copies = out;
 	print(&row, GIVE);
 	row.name = "refusal";
+	row.what = row.fill == 100 ? "exhausted" : "fragmented";
 	row.copies = 0;
 	print(&row, REFUSED);
 }
 
 /* --- mappings --- */
 
-static dma_addr_t map(void *buffer, u32 size, int dir)
+static __always_inline dma_addr_t map(void *buffer, u32 size, int dir)
 {
 	return dma_map_single_attrs(dev, buffer, size, dir, DMA_ATTR_NO_WARN);
 }
@@ -317,6 +321,80 @@ static void syncs(void)
 	}
 }
 
+static void list(const struct direction *d, bool bounced)
+{
+	struct row row = {.what = "16 entries",
+			  .size = SZ_4K,
+			  .dir = d->name,
+			  .path = bounced ? "bounced" : "direct",
+			  .pattern = bounced ? "contiguous" : NULL,
+			  .pool = bounced};
+	struct scatterlist sg[ENTRIES];
+	u64 take, give;
+	u32 i;
+
+	sg_init_table(sg, ENTRIES);
+	for (i = 0; i < ENTRIES; i++)
+		sg_set_buf(&sg[i], (bounced ? high : low) + i * 2 * SZ_4K, SZ_4K);
+	reset();
+	while (counts[TAKE] < samples_for(SZ_64K)) {
+		TIME_IRQ_OFF(take, i = dma_map_sg(dev, sg, ENTRIES, d->dir));
+		if (!i)
+			break;
+		TIME_IRQ_OFF(give, dma_unmap_sg(dev, sg, ENTRIES, d->dir));
+		note(TAKE, take);
+		note(GIVE, give);
+	}
+	row.name = "map_sg";
+	row.copies = bounced ? ENTRIES : 0;
+	print(&row, TAKE);
+	row.name = "unmap_sg";
+	row.copies = bounced ? ENTRIES * d->copies : 0;
+	print(&row, GIVE);
+}
+
+static void lists(void)
+{
+	u32 d;
+
+	for (d = 0; d < ARRAY_SIZE(directions); d++) {
+		list(&directions[d], false);
+		list(&directions[d], true);
+	}
+}
+
+static void largest(void)
+{
+	struct row row = {.name = "largest",
+			  .size = min_t(size_t, dma_max_mapping_size(dev), MOST_BYTES),
+			  .dir = "to",
+			  .path = "bounced",
+			  .pattern = "contiguous",
+			  .copies = 1,
+			  .pool = true};
+	dma_addr_t addr;
+
+	REPEAT(1, addr = map(high, row.size, DMA_TO_DEVICE));
+	print(&row, TAKE);
+	dma_unmap_single(dev, addr, row.size, DMA_TO_DEVICE);
+}
+
+static void too_big(void)
+{
+	struct row row = {.name = "refusal",
+			  .what = "too big",
+			  .size = (pool_slots << IO_TLB_SHIFT) + 1,
+			  .dir = "to",
+			  .path = "bounced",
+			  .pattern = "contiguous",
+			  .pool = true};
+	dma_addr_t addr;
+
+	REPEAT(REFUSALS, addr = map(high, row.size, DMA_TO_DEVICE));
+	if (dma_mapping_error(dev, addr))
+		print(&row, TAKE);
+}
+
 /* --- a pool that others fill --- */
 
 static dma_addr_t *held;
@@ -374,13 +452,13 @@ static void shuffle_units(void)
 }
 
 /* Until the addresses wrap, or for so many pairs; at least `least`. */
-static void one_round(u32 size, u32 least, u32 most)
+static void one_round(void *buffer, u32 size, u32 least, u32 most)
 {
 	dma_addr_t addr, last = 0;
 
 	reset();
 	while (counts[BOTH] < most && counts[REFUSED] < REFUSALS) {
-		if (!map_unmap(high, size, DMA_TO_DEVICE, &addr))
+		if (!map_unmap(buffer, size, DMA_TO_DEVICE, &addr))
 			continue;
 		if (last && addr <= last && counts[BOTH] >= least)
 			break;
@@ -399,10 +477,66 @@ static void filled(const char *pattern, u32 percent)
 
 	for (i = 0; i < ARRAY_SIZE(of); i++) {
 		row.size = of[i];
-		one_round(of[i], 1, MOST_SAMPLES); /* to a wrap, from which on it is measured */
-		one_round(of[i], 512, percent ? MOST_SAMPLES : 4000);
+		one_round(high, of[i], 1,
+			  MOST_SAMPLES); /* to a wrap, from which on it is measured */
+		one_round(high, of[i], 512, percent ? MOST_SAMPLES : 4000);
 		print_pair(row, 1, 0);
 	}
+}
+
+static void aligned(const char *what, const char *pattern, u32 percent, u32 size, u32 offset)
+{
+	struct row row = {.what = what,
+			  .size = size,
+			  .dir = "to",
+			  .path = "bounced",
+			  .pattern = pattern,
+			  .fill = percent,
+			  .pool = true};
+
+	one_round(high + offset, size, 1, MOST_SAMPLES);
+	one_round(high + offset, size, 512, percent ? MOST_SAMPLES : 4000);
+	row.name = "map_aligned";
+	row.copies = 1;
+	print(&row, TAKE);
+	row.name = "refusal";
+	row.copies = 0;
+	print(&row, REFUSED);
+}
+
+static void aligned_to_a_page(const char *pattern, u32 percent)
+{
+	dma_set_min_align_mask(dev, SZ_4K - 1);
+	aligned("min_align_mask", pattern, percent, SZ_4K, 0x123);
+	dma_set_min_align_mask(dev, 0);
+}
+
+static void within_a_boundary(const char *pattern, u32 percent)
+{
+	dma_set_seg_boundary(dev, SZ_64K - 1);
+	aligned("boundary", pattern, percent, SZ_4K, 0);
+	aligned("boundary", pattern, percent, SZ_64K, 0);
+	dma_set_seg_boundary(dev, U32_MAX);
+}
+
+/* Of a pool full of single slots keep every fourth. */
+static void misaligned(void)
+{
+	phys_addr_t base = dev->dma_io_tlb_mem->start;
+	u32 i, kept = 0;
+
+	take_units(1, 100);
+	for (i = 0; i < units; i++) {
+		if ((dma_to_phys(dev, held[i]) - base) >> IO_TLB_SHIFT & 3)
+			dma_unmap_single(dev, held[i], unit_bytes(1), DMA_TO_DEVICE);
+		else
+			held[kept++] = held[i];
+		if (!(i & 1023))
+			cond_resched();
+	}
+	units = kept;
+	aligned_to_a_page("misaligned", 25);
+	drop_units(1, 0);
 }
 
 static void fills(void)
@@ -419,12 +553,17 @@ static void fills(void)
 		filled("contiguous", percents[i]);
 	}
 	drop_units(1, 0);
+	misaligned();
 	for (p = 0; p < ARRAY_SIZE(patterns); p++) {
 		take_units(patterns[p].slots, 100);
 		shuffle_units();
 		for (i = ARRAY_SIZE(percents) - 2; i > 0; i--) {
 			drop_units(patterns[p].slots, percents[i]);
 			filled(patterns[p].name, percents[i]);
+			if (all && p == 0) {
+				aligned_to_a_page(patterns[p].name, percents[i]);
+				within_a_boundary(patterns[p].name, percents[i]);
+			}
 		}
 		drop_units(patterns[p].slots, 0);
 	}
@@ -473,6 +612,48 @@ static void blocks_of_pool(u32 size)
 	dma_pool_destroy(pool);
 }
 
+/* Many in flight, the oldest replaced by a new one. */
+static void ring_of_blocks(u32 size)
+{
+	struct dma_pool *pool = dma_pool_create("bench", dev, size, size, 0);
+	static dma_addr_t handle[RING];
+	static void *block[RING];
+	u64 give, take;
+	u32 i, at;
+
+	if (!pool)
+		return;
+	for (i = 0; i < RING; i++)
+		block[i] = dma_pool_alloc(pool, GFP_KERNEL, &handle[i]);
+	reset();
+	for (i = 0; i < SAMPLES; i++) {
+		at = i % RING;
+		TIME_IRQ_OFF(give, dma_pool_free(pool, block[at], handle[at]));
+		TIME_IRQ_OFF(take, block[at] = dma_pool_alloc(pool, GFP_ATOMIC, &handle[at]));
+		note(BOTH, give + take);
+	}
+	print(&(struct row){.name = "pool", .what = "ring", .size = size}, BOTH);
+	for (i = 0; i < RING; i++)
+		dma_pool_free(pool, block[i], handle[i]);
+	dma_pool_destroy(pool);
+}
+
+static void objects(u32 size)
+{
+	void *object;
+
+	PAIRS(TIME_IRQ_OFF, object = kzalloc(size, GFP_ATOMIC), kfree(object));
+	print(&(struct row){.name = "kmalloc", .size = size, .zeroings = 1}, BOTH);
+}
+
+/* Bits, not ticks. */
+static void metadata(void)
+{
+	reset();
+	note(TAKE, sizeof(struct page) * 8);
+	print(&(struct row){.name = "metadata", .what = "page", .size = PAGE_SIZE}, TAKE);
+}
+
 static void pages(u32 order)
 {
 	struct page *page;
@@ -497,9 +678,18 @@ static void everything(void)
 	mappings();
 	rings();
 	syncs();
+	lists();
+	largest();
+	too_big();
+	aligned_to_a_page("contiguous", 0);
+	within_a_boundary("contiguous", 0);
 	coherent(SZ_4K);
 	coherent(SZ_64K);
 	blocks_of_pool(64);
+	ring_of_blocks(64);
+	objects(64);
+	objects(1024);
+	metadata();
 	pages(0);
 	pages(4);
 	pages(9);
