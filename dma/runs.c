@@ -11,16 +11,6 @@
 
 #define RARE __attribute__((noinline, cold))
 
-static inline unsigned highest(uint64_t word)
-{
-	return 63 ^ (unsigned)__builtin_clzl(word);
-}
-
-static inline unsigned outermost(uint64_t word, bool top)
-{
-	return top ? highest(word) : (unsigned)__builtin_ctzl(word);
-}
-
 static size_t used_words(size_t slots)
 {
 	return slots / 64 + 1; /* with one bit at least beyond the end */
@@ -31,7 +21,7 @@ static size_t shape(unsigned c, size_t slots, uint8_t *shift, uint32_t *leaf)
 {
 	size_t groups;
 
-	*shift = c < 63 ? (uint8_t)highest(c + 1) : 6;
+	*shift = c < 63 ? (uint8_t)runs_highest(c + 1) : 6;
 	*leaf = 0;
 	groups = ((slots - 1) >> *shift) + 1;
 	for (size_t most = 64; groups > most; most *= 64)
@@ -53,7 +43,7 @@ size_t runs_size(size_t slots)
 }
 
 /* List a run, or, where it is listed, don't. */
-static __attribute__((noinline)) void toggle(struct runs *runs, size_t first, size_t slots)
+void runs_toggle_locked(struct runs *runs, size_t first, size_t slots)
 {
 	unsigned c = runs_class(slots);
 	unsigned bit = runs->leaf[c] + ((unsigned)first >> runs->shift[c]);
@@ -70,24 +60,11 @@ static __attribute__((noinline)) void toggle(struct runs *runs, size_t first, si
 		runs->filled[c / 64] ^= 1UL << (c % 64);
 }
 
-/* The run at `first` has now so many slots (> 0). */
-static inline void tag(struct runs *runs, size_t first, size_t slots)
-{
-	uint32_t *length = runs->length; /* which no write to it changes */
-
-	length[first] = (uint32_t)slots;
-	length[first + slots - 1] = (uint32_t)slots;
-}
-
-/* Are runs of `less` and of more slots in one class? */
-static inline bool same_class(size_t less, size_t more)
-{
-	return less >= RUNS_EXACT && (less ^ more) >> (highest(less) - 2) == 0;
-}
-
 void runs_init(struct runs *runs, size_t slots, uint32_t *length, void *memory)
 {
 	uint64_t *head = (uint64_t *)memory + used_words(slots), *word = head + used_words(slots);
+
+	size_t least = 1;
 
 	*runs = (struct runs){
 		.slots = slots, .length = length, .free = slots, .used = memory, .head = head};
@@ -97,29 +74,19 @@ void runs_init(struct runs *runs, size_t slots, uint32_t *length, void *memory)
 	memset(memory, 0, runs_size(slots));
 	runs->used[slots / 64] = UINT64_MAX << (slots % 64);
 	for (unsigned c = 0; c <= runs_class(slots); c++) {
+		while (runs_class(least) < c)
+			least++;
+		runs->least[c] = (uint32_t)least;
 		runs->word[c] = word;
 		word += shape(c, slots, &runs->shift[c], &runs->leaf[c]);
 	}
-	toggle(runs, 0, slots);
-	tag(runs, 0, slots);
-}
-
-/* The first slot of the topmost run below a bit that is set, or else of the lowest. */
-static inline size_t first_below(const struct runs *runs, unsigned c, unsigned bit, bool top)
-{
-	uint64_t before;
-	unsigned last;
-
-	while (bit < runs->leaf[c])
-		bit = 64 * (bit + 1) + outermost(runs->word[c][bit], top);
-	last = ((bit - runs->leaf[c] + 1) << runs->shift[c]) - 1; /* of the group; free */
-	before = runs->used[last / 64] & ((1UL << (last % 64)) - 1);
-	return (last & ~63U) + highest(before << 1 | 1);
+	runs_toggle_locked(runs, 0, slots);
+	runs_tag(runs, 0, slots);
 }
 
 size_t runs_end_locked(const struct runs *runs, unsigned c, bool top)
 {
-	return first_below(runs, c, outermost(runs->root[c], top), top);
+	return runs_first_below(runs, c, runs_outermost(runs->root[c], top), top);
 }
 
 size_t runs_next_locked(const struct runs *runs, unsigned c, size_t first, bool below)
@@ -131,14 +98,15 @@ size_t runs_next_locked(const struct runs *runs, unsigned c, size_t first, bool 
 
 		word &= below ? (1UL << (bit % 64)) - 1 : -2UL << (bit % 64);
 		if (word)
-			return first_below(runs, c, (bit & ~63U) + outermost(word, below), below);
+			return runs_first_below(runs, c, (bit & ~63U) + runs_outermost(word, below),
+						below);
 		if (bit < 64)
 			return RUNS_NONE;
 	}
 }
 
 /* The topmost run that is long enough, of the class that has shorter ones too. */
-static RARE size_t take_of_some(struct runs *runs, size_t slots)
+size_t runs_take_some_locked(struct runs *runs, size_t slots)
 {
 	unsigned c = runs_class(slots);
 	size_t at;
@@ -152,61 +120,19 @@ static RARE size_t take_of_some(struct runs *runs, size_t slots)
 			       : runs_carve_locked(runs, at, at + runs->length[at] - slots, slots);
 }
 
-/* So what is of one run in `used`, and its bit in `head`, are in one word. */
-static inline bool in_a_word(size_t from, size_t slots)
-{
-	return from % 64 + slots <= 64;
-}
-
-static inline uint64_t word_mask(size_t from, size_t slots)
-{
-	return UINT64_MAX >> (64 - slots) << (from % 64);
-}
-
-static inline size_t take_locked(struct runs *runs, size_t slots)
-{
-	unsigned c = runs_filled_locked(runs, runs_class_of_all(slots));
-	size_t first, left, from;
-
-	if (c >= RUNS_CLASSES)
-		return slots > RUNS_EXACT ? take_of_some(runs, slots) : RUNS_NONE;
-	first = first_below(runs, c, highest(runs->root[c]), true);
-	left = runs->length[first] - slots;
-	from = first + left;
-	if (!in_a_word(from, slots) || (left && !same_class(left, left + slots)))
-		return runs_carve_locked(runs, first, from, slots);
-	runs->free -= slots;
-	runs->used[from / 64] |= word_mask(from, slots);
-	runs->head[from / 64] |= 1UL << (from % 64);
-	if (left)
-		tag(runs, first, left);
-	else
-		toggle(runs, first, slots);
-	return from;
-}
-
-size_t runs_take(struct runs *runs, size_t slots)
-{
-	unsigned long flags = port_lock(&runs->lock);
-	size_t from = take_locked(runs, slots);
-
-	port_unlock(&runs->lock, flags);
-	return from;
-}
-
 size_t runs_carve_locked(struct runs *runs, size_t first, size_t from, size_t slots)
 {
 	size_t length = runs->length[first], left = from - first, end = from + slots;
 	size_t behind = first + length - end;
 
-	toggle(runs, first, length);
+	runs_toggle_locked(runs, first, length);
 	if (left) {
-		toggle(runs, first, left);
-		tag(runs, first, left);
+		runs_toggle_locked(runs, first, left);
+		runs_tag(runs, first, left);
 	}
 	if (behind) {
-		toggle(runs, end, behind);
-		tag(runs, end, behind);
+		runs_toggle_locked(runs, end, behind);
+		runs_tag(runs, end, behind);
 	}
 	runs->free -= slots;
 	runs->head[from / 64] |= 1UL << (from % 64);
@@ -219,7 +145,7 @@ size_t runs_carve_locked(struct runs *runs, size_t first, size_t from, size_t sl
 }
 
 /* Whatever there is before and behind. */
-static RARE void release_any(struct runs *runs, size_t from, size_t slots)
+void runs_release_any_locked(struct runs *runs, size_t from, size_t slots)
 {
 	size_t end = from + slots, first, all;
 	size_t above = bit_test(runs->used, end) ? 0 : runs->length[end];
@@ -228,41 +154,16 @@ static RARE void release_any(struct runs *runs, size_t from, size_t slots)
 	first = from - below;
 	all = below + slots + above;
 	if (above)
-		toggle(runs, end, above);
-	if (below)
-		toggle(runs, first, below);
-	toggle(runs, first, all);
-	tag(runs, first, all);
+		runs_toggle_locked(runs, end, above);
+	if (!runs_same_class(below, all)) {
+		if (below)
+			runs_toggle_locked(runs, first, below);
+		runs_toggle_locked(runs, first, all);
+	}
+	runs_tag(runs, first, all);
 	runs->free += slots;
 	for (size_t w = from / 64; w < BITS_WORDS(end); w++)
 		runs->used[w] &= ~bits_part(w, from, end);
-}
-
-static inline void release_locked(struct runs *runs, size_t from, size_t slots)
-{
-	runs->head[from / 64] &= ~(1UL << (from % 64));
-	if (in_a_word(from, slots) && bit_test(runs->used, from + slots)) {
-		bool alone = from == 0 || bit_test(runs->used, from - 1);
-		size_t below = alone ? 0 : runs->length[from - 1];
-
-		if (alone || same_class(below, below + slots)) {
-			runs->free += slots;
-			runs->used[from / 64] &= ~word_mask(from, slots);
-			tag(runs, from - below, below + slots);
-			if (alone)
-				toggle(runs, from, slots);
-			return;
-		}
-	}
-	release_any(runs, from, slots);
-}
-
-void runs_release(struct runs *runs, size_t from, size_t slots)
-{
-	unsigned long flags = port_lock(&runs->lock);
-
-	release_locked(runs, from, slots);
-	port_unlock(&runs->lock, flags);
 }
 
 size_t runs_longest(struct runs *runs)

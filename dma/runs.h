@@ -9,7 +9,8 @@
  *	length      |12 ...... 12|    |2 2|         of a free run's first and last slot
  *
  * Runs are sorted into classes: one for each length up to 128, from there on
- * four for each doubling. A class of runs of `n` slots or more divides the pool
+ * four for each doubling, which end with a power of two: so a pool's whole run
+ * stays where it is as it shrinks. A class of runs of `n` slots or more divides the pool
  * into groups of `g` slots, g = the power of two in min(n, 64): no two of its
  * runs begin in one group, and a run reaches at least to the end of the group
  * in which it begins. So a bit a group says all: the run begins behind the
@@ -34,27 +35,29 @@
 #ifndef DMA_RUNS_H
 #define DMA_RUNS_H
 
+#include "dma/bits.h"
 #include "mm/port.h"
 
 #define RUNS_MAX_SLOTS ((1UL << 21) - 1)
-#define RUNS_EXACT     128 /* up to here a class is of one length, or of no shorter one */
-#define RUNS_CLASSES   183
+#define RUNS_EXACT     128 /* up to here a class is of one length */
+#define RUNS_CLASSES   184
 #define RUNS_NONE      SIZE_MAX
 
 struct runs {
-	size_t slots;
-	uint32_t *length; /* the caller's array */
 	struct port_lock lock;
 	/* under lock: */
 	size_t free;	    /* slots */
 	uint64_t *used;	    /* beyond the end: set */
 	uint64_t *head;	    /* read without the lock, too */
 	uint64_t filled[3]; /* classes that have a run; beyond the last: set */
-	/* Of each class: */
 	uint64_t root[RUNS_CLASSES];
+	/* For good: */
+	size_t slots;
+	uint32_t *length; /* the caller's array */
 	uint64_t *word[RUNS_CLASSES];
-	uint32_t leaf[RUNS_CLASSES]; /* the number of the first group's bit */
-	uint8_t shift[RUNS_CLASSES]; /* log2 of the slots in a group */
+	uint32_t least[RUNS_CLASSES]; /* slots of a run */
+	uint32_t leaf[RUNS_CLASSES];  /* the number of the first group's bit */
+	uint8_t shift[RUNS_CLASSES];  /* log2 of the slots in a group */
 };
 
 /* Bytes of memory (8-aligned) for that many slots, RUNS_MAX_SLOTS at most, without `length`. */
@@ -63,31 +66,22 @@ size_t runs_size(size_t slots);
 /* All slots are free. `length` has an entry a slot. */
 void runs_init(struct runs *runs, size_t slots, uint32_t *length, void *memory);
 
-/* The class in which a run of `slots` is, and the first of which every run has that many. */
+/* The class in which a run of `slots` (> 0) is, and the first of which every run has that many. */
 static inline unsigned runs_class(size_t slots)
 {
+	size_t n = slots - 1;
 	unsigned log;
 
-	if (slots <= RUNS_EXACT)
-		return (unsigned)slots - 1;
-	log = 63 ^ (unsigned)__builtin_clzl(slots);
-	return 4 * log + (unsigned)(slots >> (log - 2)) + (RUNS_EXACT - 1 - 4 * 7 - 4);
+	if (n < RUNS_EXACT)
+		return (unsigned)n;
+	log = 63 ^ (unsigned)__builtin_clzl(n);
+	return 4 * log + (unsigned)(n >> (log - 2)) + RUNS_EXACT - 4 * 7 - 4;
 }
 
 static inline unsigned runs_class_of_all(size_t slots)
 {
-	return runs_class(slots - 1) + 1;
+	return slots <= RUNS_EXACT ? (unsigned)slots - 1 : runs_class(slots - 1) + 1;
 }
-
-/*
- * Take `slots` (> 0), the upper end of a run: of the topmost one in the first
- * class of which every run has that many, or else of the topmost that has, in
- * the class before it. RUNS_NONE: no run has.
- */
-size_t runs_take(struct runs *runs, size_t slots);
-
-/* Give back what was taken. */
-void runs_release(struct runs *runs, size_t from, size_t slots);
 
 /* Where the taken run begins that slot `i` is of; anything if it is of none. No lock. */
 static inline size_t runs_head(const struct runs *runs, size_t i)
@@ -126,5 +120,121 @@ size_t runs_longest(struct runs *runs);
 
 /* Walk everything, panic where it contradicts itself. For tests; in dma/runs_validate.c. */
 void runs_validate_locked(const struct runs *runs);
+
+/* --- inline --- */
+
+void runs_toggle_locked(struct runs *runs, size_t first, size_t slots);
+size_t runs_take_some_locked(struct runs *runs, size_t slots);
+void runs_release_any_locked(struct runs *runs, size_t from, size_t slots);
+
+static inline unsigned runs_highest(uint64_t word)
+{
+	return 63 ^ (unsigned)__builtin_clzl(word);
+}
+
+static inline unsigned runs_outermost(uint64_t word, bool top)
+{
+	return top ? runs_highest(word) : (unsigned)__builtin_ctzl(word);
+}
+
+/* The run at `first` has now so many slots (> 0). */
+static inline void runs_tag(struct runs *runs, size_t first, size_t slots)
+{
+	uint32_t *length = runs->length; /* which no write to it changes */
+
+	length[first] = (uint32_t)slots;
+	length[first + slots - 1] = (uint32_t)slots;
+}
+
+/* Are runs of `less` and of more slots in one class? */
+static inline bool runs_same_class(size_t less, size_t more)
+{
+	return less > RUNS_EXACT && ((less - 1) ^ (more - 1)) >> (runs_highest(less - 1) - 2) == 0;
+}
+
+/* The first slot of the topmost run below a bit that is set, or else of the lowest. */
+static inline size_t runs_first_below(const struct runs *runs, unsigned c, unsigned bit, bool top)
+{
+	uint64_t before;
+	unsigned last;
+
+	while (bit < runs->leaf[c])
+		bit = 64 * (bit + 1) + runs_outermost(runs->word[c][bit], top);
+	last = ((bit - runs->leaf[c] + 1) << runs->shift[c]) - 1; /* of the group; free */
+	before = runs->used[last / 64] & ((1UL << (last % 64)) - 1);
+	return (last & ~63U) + runs_highest(before << 1 | 1);
+}
+
+/* So what is of one run in `used`, and its bit in `head`, are in one word. */
+static inline bool runs_in_a_word(size_t from, size_t slots)
+{
+	return from % 64 + slots <= 64;
+}
+
+static inline uint64_t runs_word_mask(size_t from, size_t slots)
+{
+	return UINT64_MAX >> (64 - slots) << (from % 64);
+}
+
+static inline size_t runs_take_locked(struct runs *runs, size_t slots)
+{
+	unsigned c = runs_filled_locked(runs, runs_class_of_all(slots));
+	size_t first, left, from;
+
+	if (c >= RUNS_CLASSES)
+		return slots > RUNS_EXACT ? runs_take_some_locked(runs, slots) : RUNS_NONE;
+	first = runs_first_below(runs, c, runs_highest(runs->root[c]), true);
+	left = runs->length[first] - slots;
+	from = first + left;
+	if (!runs_in_a_word(from, slots) || (left && left < runs->least[c]))
+		return runs_carve_locked(runs, first, from, slots);
+	runs->free -= slots;
+	runs->used[from / 64] |= runs_word_mask(from, slots);
+	runs->head[from / 64] |= 1UL << (from % 64);
+	if (left)
+		runs_tag(runs, first, left);
+	else
+		runs_toggle_locked(runs, first, slots);
+	return from;
+}
+
+static inline size_t runs_take(struct runs *runs, size_t slots)
+{
+	unsigned long flags = port_lock(&runs->lock);
+	size_t from = runs_take_locked(runs, slots);
+
+	port_unlock(&runs->lock, flags);
+	return from;
+}
+
+static inline void runs_release_locked(struct runs *runs, size_t from, size_t slots)
+{
+	uint64_t *used = &runs->used[from / 64];
+	size_t at = from % 64;
+
+	runs->head[from / 64] &= ~(1UL << at);
+	if (at && at + slots <= 64 && bit_test(runs->used, from + slots)) {
+		bool alone = *used >> (at - 1) & 1;
+		size_t below = alone ? 0 : runs->length[from - 1];
+
+		if (alone || runs_same_class(below, below + slots)) {
+			runs->free += slots;
+			*used &= ~runs_word_mask(at, slots);
+			runs_tag(runs, from - below, below + slots);
+			if (alone)
+				runs_toggle_locked(runs, from, slots);
+			return;
+		}
+	}
+	runs_release_any_locked(runs, from, slots);
+}
+
+static inline void runs_release(struct runs *runs, size_t from, size_t slots)
+{
+	unsigned long flags = port_lock(&runs->lock);
+
+	runs_release_locked(runs, from, slots);
+	port_unlock(&runs->lock, flags);
+}
 
 #endif

@@ -6,8 +6,7 @@
 
 size_t swiotlb_metadata_size(size_t slots)
 {
-	return runs_size(slots) +
-	       slots * (sizeof(uint64_t) + sizeof(uint32_t) + sizeof(uint16_t));
+	return runs_size(slots) + slots * (sizeof(uint64_t) + sizeof(uint32_t) + sizeof(uint16_t));
 }
 
 void swiotlb_init(struct swiotlb *pool, phys_addr_t base, size_t slots, void *metadata)
@@ -40,7 +39,8 @@ static bool flush(struct swiotlb *pool)
 		uint64_t had = __atomic_fetch_and(runs, shut, __ATOMIC_ACQUIRE) & ~shut;
 
 		for (; had; had >>= SWIOTLB_MAGAZINE_BITS, any = true)
-			runs_release(&pool->runs, swiotlb_latest(had), at % SWIOTLB_MAGAZINE_SLOTS + 1);
+			runs_release(&pool->runs, swiotlb_latest(had),
+				     at % SWIOTLB_MAGAZINE_SLOTS + 1);
 	}
 	return any;
 }

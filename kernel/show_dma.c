@@ -105,8 +105,8 @@ static void show_counters(const struct dma_device *dma)
 	       n->waited);
 	printf("  bytes in %lu, out %lu; not copied: direct %lu, by attribute %lu\n", n->bytes_in,
 	       n->bytes_out, n->bytes_direct, n->bytes_skipped);
-	printf("  slots %lu, high water %lu; refused at the gate %lu\n", dma_level_now(&n->slots), n->slots.high,
-	       n->refused);
+	printf("  slots %lu, high water %lu; refused at the gate %lu\n", dma_level_now(&n->slots),
+	       n->slots.high, n->refused);
 	show_counts("  by bytes: ", n->size, DMA_SIZES, size_name);
 	if (show_counts("  failed: ", n->failed, DMA_FAILURES, dma_failure_name))
 		printf("  last failure: %s\n", dma_failure_name(dma_last_failure(dma)));

@@ -34,16 +34,17 @@ static void mark(size_t from, size_t slots, bool value)
 		taken[i] = value;
 }
 
-/* As it is documented, without a logarithm: classes begin at 1, 2, ... 128, 160, 192, 224, 256. */
+/* As it is documented, without a logarithm: they begin at 1, 2, ... 128, 129, 161, 193, 225, 257.
+ */
 static size_t least_of_class(unsigned c)
 {
-	size_t least = 128, step = 32;
+	size_t least = 129, step = 32;
 
 	if (c < 128)
 		return c + 1;
-	for (; c > 127; c--) {
+	for (; c > 128; c--) {
 		least += step;
-		if (least == step * 8)
+		if (least == step * 8 + 1)
 			step *= 2;
 	}
 	return least;
@@ -66,7 +67,7 @@ static void classes(struct ktest *t)
 		EXPECT(t, n == 1 || least_of_class(runs_class_of_all(n) - 1) < n);
 	}
 	EXPECT_EQ(t, runs_class(RUNS_MAX_SLOTS), RUNS_CLASSES - 1);
-	EXPECT_EQ(t, runs_class(RUNS_MAX_SLOTS + 1), RUNS_CLASSES);
+	EXPECT_EQ(t, runs_class(RUNS_MAX_SLOTS + 2), RUNS_CLASSES);
 }
 
 /* The free run at or above `i`, *end behind it; false: there is none. */
@@ -152,7 +153,7 @@ static void many_runs_of_a_length(struct ktest *t)
 	}
 }
 
-/* In the class of 160 to 191 the topmost is too short: the next below is taken. */
+/* In the class of 161 to 192 the topmost is too short: the next below is taken. */
 static void inexact_class(struct ktest *t)
 {
 	begin_with(t, MOST);
@@ -165,9 +166,9 @@ static void inexact_class(struct ktest *t)
 	EXPECT_EQ(t, runs_take(&runs, 171), 209);
 	EXPECT_EQ(t, runs_take(&runs, 166), 4);
 	EXPECT_EQ(t, runs_longest(&runs), 165);
-	runs_release(&runs, 600, 192); /* surely does, and so comes first */
-	EXPECT_EQ(t, runs_take(&runs, 161), 631);
-	EXPECT_EQ(t, runs_take(&runs, 161), 404);
+	runs_release(&runs, 600, 193); /* surely does, and so comes first */
+	EXPECT_EQ(t, runs_take(&runs, 162), 631);
+	EXPECT_EQ(t, runs_take(&runs, 162), 403);
 	runs_validate_locked(&runs);
 }
 
