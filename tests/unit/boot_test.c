@@ -15,7 +15,7 @@
 #include "tests/ktest.h"
 
 #define REGIONS 5
-#define WINDOW	8192
+#define WINDOW	7168
 #define ROUNDS	4000 /* of random damage */
 
 static uint8_t window0[WINDOW], window1[WINDOW], window2[WINDOW], window3[WINDOW], window4[WINDOW];

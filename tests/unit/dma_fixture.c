@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/dma_fixture.h"
+#include "tests/unit/scratch.h"
 
 /*
  * Above 16 MiB, since small objects are not for ZONE_DMA; low, since bookkeeping
@@ -8,14 +9,14 @@
 #define WISH MIB(160)
 
 static struct dma_fixture fixture;
-static struct memmap map;
+static struct memmap *const map = &scratch_map;
 static uint64_t metadata[FIXTURE_SLOTS * 2 + 2 * FIXTURE_SLOTS / 64];
 
 static void build_zones(struct ktest *t, struct dma_fixture *f)
 {
-	memmap_init(&map, UINT64_MAX);
-	memmap_add(&map, f->base, FIXTURE_POOL, true);
-	if (memmap_seal(&map) || pages_init(&f->zones, &map, t->seed)) {
+	memmap_init(map, UINT64_MAX);
+	memmap_add(map, f->base, FIXTURE_POOL, true);
+	if (memmap_seal(map) || pages_init(&f->zones, map, t->seed)) {
 		ktest_skip(t, "no low memory for private zones, only %#llx",
 			   (unsigned long long)f->base);
 		return;

@@ -3,12 +3,13 @@
 #include "dma/ledger.h"
 #include "tests/arena.h"
 #include "tests/ktest.h"
+#include "tests/unit/scratch.h"
 
 #define PAGES 64 /* of the zones; enough for a table of 1024 entries beside the one of 256 */
 #define MOST  900
 
 static struct arena arena;
-static struct memmap map;
+static struct memmap *const map = &scratch_map;
 static struct zones zones;
 static struct ledger ledger;
 static uint64_t free_bytes;
@@ -22,9 +23,9 @@ static void begin(struct ktest *t)
 		ktest_skip(t, "no memory");
 		return;
 	}
-	memmap_init(&map, UINT64_MAX);
-	memmap_add(&map, arena.base.value, arena.size, true);
-	if (memmap_seal(&map) || pages_init(&zones, &map, t->seed)) {
+	memmap_init(map, UINT64_MAX);
+	memmap_add(map, arena.base.value, arena.size, true);
+	if (memmap_seal(map) || pages_init(&zones, map, t->seed)) {
 		ktest_skip(t, "no low memory for private zones");
 		arena_put(&arena);
 		return;

@@ -7,23 +7,24 @@
 #include "mm/errno.h"
 #include "tests/arena.h"
 #include "tests/ktest.h"
+#include "tests/unit/scratch.h"
 
 #define NONE UINT64_MAX
 
 static uint64_t bookkeeping[512];
-static struct memmap map;
+static struct memmap *const map = &scratch_map;
 static struct zones zones;
 static uint64_t misuse_before[PAGE_MISUSE_KINDS];
 
 static void build(struct ktest *t, uint64_t top)
 {
-	memmap_init(&map, NONE);
-	memmap_add(&map, 0, top, true);
-	memmap_seal(&map);
+	memmap_init(map, NONE);
+	memmap_add(map, 0, top, true);
+	memmap_seal(map);
 	REQUIRE(t, pages_bookkeeping(top) <= sizeof(bookkeeping));
 	memset(bookkeeping, 0xa5, sizeof(bookkeeping));
-	pages_build(&zones, &map, top, t->seed, bookkeeping);
-	EXPECT_EQ(t, map.free.count, 0);
+	pages_build(&zones, map, top, t->seed, bookkeeping);
+	EXPECT_EQ(t, map->free.count, 0);
 }
 
 static void begin(struct ktest *t)
@@ -423,13 +424,13 @@ static void init_carves(struct ktest *t)
 		return;
 	}
 	bytes = ALIGN_UP(pages_bookkeeping(arena.base.value + arena.size), PAGE_SIZE);
-	memmap_init(&map, NONE);
-	memmap_add(&map, arena.base.value, arena.size, true);
-	memmap_add(&map, far, PAGE_SIZE, true);
-	EXPECT_EQ(t, memmap_seal(&map), 0);
+	memmap_init(map, NONE);
+	memmap_add(map, arena.base.value, arena.size, true);
+	memmap_add(map, far, PAGE_SIZE, true);
+	EXPECT_EQ(t, memmap_seal(map), 0);
 	if (bytes < arena.size) {
-		EXPECT_EQ(t, pages_init(&zones, &map, 1), 0);
-		EXPECT_EQ(t, map.free.count, 0);
+		EXPECT_EQ(t, pages_init(&zones, map, 1), 0);
+		EXPECT_EQ(t, map->free.count, 0);
 		EXPECT_EQ(t, pages_free_bytes(&zones, ZONE_NORMAL), arena.size - bytes);
 		end(t); /* while the bookkeeping is there */
 		build(t, MIB(24));
@@ -442,10 +443,10 @@ static void init_carves(struct ktest *t)
 
 static void no_room_for_bookkeeping(struct ktest *t)
 {
-	memmap_init(&map, NONE);
-	memmap_add(&map, 1ULL << 51, PAGE_SIZE, true);
-	EXPECT_EQ(t, memmap_seal(&map), 0);
-	EXPECT_EQ(t, pages_init(&zones, &map, 1), -ENOMEM);
+	memmap_init(map, NONE);
+	memmap_add(map, 1ULL << 51, PAGE_SIZE, true);
+	EXPECT_EQ(t, memmap_seal(map), 0);
+	EXPECT_EQ(t, pages_init(&zones, map, 1), -ENOMEM);
 }
 
 /* 64 GiB and 256 GiB need what the design promises. */
