@@ -140,7 +140,7 @@ def markdown(rows: Sequence[Row], linux: Sequence[Row]) -> str:
 
 
 def title(linux: Sequence[Row]) -> str:
-    return f"Linux {linux[0]['linux']}" if linux else "Linux"
+    return f"Linux {linux[0]['linux'].replace(' ', ', ', 1)}" if linux else "Linux"
 
 
 def save(path: Path, rows: Sequence[Row]) -> None:

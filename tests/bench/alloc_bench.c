@@ -61,7 +61,9 @@ static void each_size(struct bed *bed)
 
 void bench_coherent(void)
 {
-	bed_each_state(each_size);
+	each_size(bed_make_pages(BED_PRISTINE));
+	each_size(bed_make_pages(BED_USED));
+	each_size(bed_make_pages(BED_FRAGMENTED));
 }
 
 /* --- pools --- */

@@ -236,16 +236,14 @@ static void take_a_page(struct bed *b)
 	pages_alloc(&b->zones, &any);
 }
 
-void bed_each_state(void (*measure)(struct bed *b))
+struct bed *bed_make_pages(enum bed_pages state)
 {
-	static void (*const change[])(struct bed * b) = {NULL, use_pages, fragment_pages};
+	struct bed *b = bed_make(BED_POOL);
 
-	for (size_t i = 0; i < ARRAY_SIZE(change); i++) {
-		struct bed *b = bed_make(BED_POOL);
-
-		if (change[i])
-			change[i](b);
-		take_a_page(b);
-		measure(b);
-	}
+	if (state == BED_USED)
+		use_pages(b);
+	else if (state == BED_FRAGMENTED)
+		fragment_pages(b);
+	take_a_page(b);
+	return b;
 }

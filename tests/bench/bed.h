@@ -66,14 +66,17 @@ void bed_thin_out(struct bed *bed, size_t bytes, unsigned percent);
 /* Of an empty pool every fourth slot: between them runs of three, which begin at odd ones. */
 void bed_fill_misaligned(struct bed *bed);
 
-/*
- * Three beds, one after the other, whose pages are
- * - pristine;
- * - used, as after a long time: all were taken in blocks of random orders up to 4,
- *   of which every other was given back;
- * - fragmented, as much as can be: of each 16 a random one is free; and one block
- *   of 4 MiB, for what needs more.
- */
-void bed_each_state(void (*measure)(struct bed *bed));
+enum bed_pages {
+	BED_PRISTINE,
+	/* As after a long time: all were taken in blocks of random orders up to 4, of which every
+	   other was given back. */
+	BED_USED,
+	/* As much as can be: of each 16 a random one is free; and one block of 4 MiB, for what
+	   needs more. */
+	BED_FRAGMENTED,
+};
+
+/* A bed, the caches on, whose pages are in that state. */
+struct bed *bed_make_pages(enum bed_pages state);
 
 #endif

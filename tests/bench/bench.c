@@ -64,8 +64,8 @@ void bench_note(enum bench_series series, uint64_t ticks)
 size_t bench_samples(size_t size)
 {
 	if (size > KIB(64))
-		return BENCH_SAMPLES / 20;
-	return size > KIB(4) ? BENCH_SAMPLES / 5 : BENCH_SAMPLES;
+		return BENCH_SAMPLES / 100;
+	return size > KIB(4) ? BENCH_SAMPLES / 20 : BENCH_SAMPLES;
 }
 
 /* Shell sort, gaps by Ciura: small, and quick enough for some thousands. */

@@ -55,5 +55,7 @@ static void each_order(struct bed *bed)
 
 void bench_pages(void)
 {
-	bed_each_state(each_order);
+	each_order(bed_make_pages(BED_PRISTINE));
+	each_order(bed_make_pages(BED_USED));
+	each_order(bed_make_pages(BED_FRAGMENTED));
 }
