@@ -244,8 +244,8 @@ static void pages(struct ktest *t)
 
 static void many_that_unmap_at_once(struct ktest *t)
 {
-	static struct waiter w[MANY];
 	struct dma_fixture *f = t->fixture;
+	struct waiter *w = (void *)fixture_memory(f, FIXTURE_SIZE - KIB(64));
 	dma_addr_t all = fill_but(t, 0);
 
 	for (size_t i = 0; i < MANY; i++) {
