@@ -131,7 +131,7 @@ static void hold_slots(struct machine *m)
 
 /*
  * Just above 16 MiB, where bookkeeping that reaches from there to it is small, and
- * quickly walked; or else low, and free on most machines.
+ * quickly walked; or else no higher than where it is free on most machines.
  */
 static bool get_arena(void)
 {
@@ -140,7 +140,7 @@ static bool get_arena(void)
 	for (size_t i = 0; i < ARRAY_SIZE(wishes); i++) {
 		if (!arena_get(&arena, wishes[i], SIZE, KIB(64)))
 			return false;
-		if (arena.base.value == wishes[i])
+		if (arena.base.value <= MIB(160))
 			return true;
 		arena_put(&arena);
 	}
@@ -273,6 +273,21 @@ void regions_give(struct machine *m, struct object *o)
 	o->kind = FREE;
 }
 
+struct object *new_object(struct machine *m, const struct model_op *op, size_t bytes, uint64_t *mem)
+{
+	struct object *o = op_object(m, op, 1U << FREE);
+	size_t room;
+
+	if (!o || !regions_take(m, o, bytes))
+		return NULL;
+	o->d = op_device(m, op);
+	room = o->regions * MODEL_REGION - bytes;
+	*mem = MODEL_NEAR + o->region * MODEL_REGION;
+	if (op->word[WHERE] >> 30 != 0)
+		*mem += (op->word[WHERE] >> 8) % (room + 1);
+	return o;
+}
+
 /* --- where --- */
 
 /* Slots that [start, start + len) is in. */
@@ -380,7 +395,9 @@ void leak(struct machine *m, const struct piece *p)
 
 void count_taken(struct model_device *d, unsigned n)
 {
-	dma_level_raise(&d->want.slots, n);
+	d->slots += n;
+	if (d->slots > d->slots_high)
+		d->slots_high = d->slots;
 }
 
 static bool is_zeroed(const struct piece *p, unsigned attrs)
@@ -532,7 +549,7 @@ void piece_unmapped(struct machine *m, struct model_device *d, struct piece *p, 
 	d->want.live--;
 	if (p->place == DIRECT)
 		return;
-	dma_level_lower(&d->want.slots, count_slots(p->slots));
+	d->slots -= count_slots(p->slots);
 	m->taken &= ~p->slots;
 	if (p->dir == DMA_TO_DEVICE || p->settled)
 		return;
@@ -672,9 +689,10 @@ static const char *check_device(struct machine *m, struct model_device *d)
 {
 	const uint64_t *got = (const uint64_t *)&d->dev.count, *want = (const uint64_t *)&d->want;
 
-	if (m->waited && d->dev.count.slots.high > d->want.slots.high &&
-	    dma_level_now(&d->dev.count.slots) == dma_level_now(&d->want.slots))
-		d->want.slots = d->dev.count.slots;
+	if (m->waited && d->dev.count.slots.high > d->slots_high)
+		d->slots_high = d->dev.count.slots.high;
+	d->want.slots.high = d->slots_high;
+	d->want.slots.spare = (int64_t)(d->slots_high - d->slots);
 	for (size_t i = 0; i < sizeof(d->want) / sizeof(*got); i++)
 		if (got[i] != want[i])
 			return wrong("%s: counter %zu is %llu, not %llu", d->dev.name, i,
@@ -714,7 +732,7 @@ const char *machine_check(struct machine *m)
 		return complaint;
 	swiotlb_validate(&m->pool);
 	if (dma_level_now(&m->pool.used) != count_slots(m->taken))
-		return wrong("%zu slots are in use, not %u", (size_t)dma_level_now(&m->pool.used),
+		return wrong("%zu slots are in use, not %u", dma_level_now(&m->pool.used),
 			     count_slots(m->taken));
 	return NULL;
 }

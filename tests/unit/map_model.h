@@ -51,7 +51,8 @@ struct model_device {
 	struct dma_device dev;
 	uint64_t first, last; /* its window */
 	bool force;
-	struct dma_counters want;
+	struct dma_counters want; /* but for: */
+	uint64_t slots, slots_high;
 };
 
 /* Of the last three nothing is mapped; they have no regions. */
@@ -167,6 +168,10 @@ size_t op_part(const struct piece *p, const struct model_op *op, size_t *from);
 bool regions_take(struct machine *m, struct object *o, size_t bytes);
 void regions_give(struct machine *m, struct object *o);
 
+/* A buffer somewhere in regions of its own. NULL: there is no room. */
+struct object *new_object(struct machine *m, const struct model_op *op, size_t bytes,
+			  uint64_t *mem);
+
 unsigned count_slots(slots_t slots);
 
 /* Where the piece must be bounced to, or not, whatever else is mapped; or why it can never be. */
@@ -197,6 +202,12 @@ void count_mapped(const struct machine *m, struct model_device *d, const struct 
 const char *expect_gate(struct machine *m, struct model_device *d, dma_addr_t addr, size_t len,
 			enum dma_misuse_kind kind);
 
+/* --- lists: map_model_list.c --- */
+
+const char *map_list(struct machine *m, const struct model_op *op);
+const char *sync_list(struct machine *m, const struct model_op *op);
+const char *misuse_list(struct machine *m, const struct model_op *op);
+
 /* --- memory that is lent for long: map_model_lent.c --- */
 
 const char *lend(struct machine *m, const struct model_op *op);
@@ -209,7 +220,7 @@ const char *pool_begin(struct machine *m, struct model_pool *pool);
 
 /* All of a device's pools and what is lent to it: given back, or left behind as it goes. */
 const char *lent_return(struct machine *m, struct model_device *d);
-const char *lent_leave(struct machine *m, struct model_device *d);
+void lent_leave(struct machine *m, struct model_device *d);
 
 /* --- for it --- */
 

@@ -222,7 +222,7 @@ const char *lend(struct machine *m, const struct model_op *op)
 static void returned(struct machine *m, struct model_device *d, struct piece *p)
 {
 	m->taken &= ~p->slots;
-	dma_level_lower(&d->want.slots, count_slots(p->slots));
+	d->slots -= count_slots(p->slots);
 	d->want.lent--;
 }
 
@@ -506,7 +506,7 @@ static void destroy_pools(struct machine *m, struct model_device *d)
 			destroy_pool(m, pool);
 }
 
-const char *lent_leave(struct machine *m, struct model_device *d)
+void lent_leave(struct machine *m, struct model_device *d)
 {
 	destroy_pools(m, d);
 	for (struct object *o = m->object; o < m->object + MODEL_OBJECTS; o++) {
@@ -515,7 +515,6 @@ const char *lent_leave(struct machine *m, struct model_device *d)
 		leak(m, &o->piece[0]);
 		o->kind = FREE;
 	}
-	return NULL;
 }
 
 const char *lent_return(struct machine *m, struct model_device *d)

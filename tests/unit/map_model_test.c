@@ -12,23 +12,6 @@ static phys_addr_t phys_of(const struct machine *m, const struct piece *p)
 	return phys(m->base + p->mem);
 }
 
-/* A buffer somewhere in regions of its own. NULL: there is no room. */
-static struct object *new_object(struct machine *m, const struct model_op *op, size_t bytes,
-				 uint64_t *mem)
-{
-	struct object *o = op_object(m, op, 1U << FREE);
-	size_t room;
-
-	if (!o || !regions_take(m, o, bytes))
-		return NULL;
-	o->d = op_device(m, op);
-	room = o->regions * MODEL_REGION - bytes;
-	*mem = MODEL_NEAR + o->region * MODEL_REGION;
-	if (op->word[WHERE] >> 30 != 0)
-		*mem += (op->word[WHERE] >> 8) % (room + 1);
-	return o;
-}
-
 /* --- mapping --- */
 
 static dma_addr_t map_one(struct machine *m, const struct model_op *op, struct model_device *d,
@@ -63,144 +46,6 @@ static const char *map_single(struct machine *m, const struct model_op *op)
 	o->kind = SINGLE;
 	o->pieces = 1;
 	o->piece[0] = piece;
-	return complaint;
-}
-
-/* --- lists --- */
-
-/* Pieces in a row, some of them neighbours. */
-static struct object *new_list(struct machine *m, const struct model_op *op)
-{
-	unsigned n = 1 + op->word[HOW] / 16 % MODEL_ENTRIES;
-	size_t gap = op->word[HOW] >> 16 & 1 ? 0 : 1 + op->word[HOW] % 5000, len = op_length(op);
-	struct object *o;
-	uint64_t mem;
-
-	if (len > 9000)
-		n = 1;
-	o = new_object(m, op, n * (len + gap), &mem);
-	if (!o)
-		return NULL;
-	o->pieces = n;
-	for (unsigned i = 0; i < n; i++) {
-		o->piece[i] = (struct piece){.mem = mem, .len = len, .dir = op_direction(op)};
-		o->sg[i] = (struct scatterlist){.addr = phys(m->base + mem), .length = len};
-		o->sg[i].entries = 77; /* not looked at yet */
-		mem += len + (op->word[HOW] >> (17 + i) & 1 ? gap : 0);
-	}
-	return o;
-}
-
-/* The segments that the pieces make, one after the other. */
-static const char *check_segments(const struct object *o, unsigned n)
-{
-	const struct dma_limits *limits = &o->d->dev.limits;
-	unsigned segments = 0;
-	uint64_t reg;
-
-	for (unsigned i = 0, next; i < o->pieces; i = next) {
-		uint64_t start = o->piece[i].at.bus, len = o->piece[i].len;
-
-		for (next = i + 1; next < o->pieces; next++) {
-			const struct piece *p = &o->piece[next];
-
-			if (o->piece[i].place != DIRECT || p->place != DIRECT ||
-			    start + len != p->at.bus || len + p->len > limits->max_segment ||
-			    (start | limits->boundary_mask) !=
-				    ((start + len + p->len - 1) | limits->boundary_mask))
-				break;
-			len += p->len;
-		}
-		if (segments >= n || sg_dma_address(&o->sg[segments]).bus != start ||
-		    sg_dma_len(&o->sg[segments]) != len)
-			return wrong("segment %u is not %#llx+%llu", segments,
-				     (unsigned long long)start, (unsigned long long)len);
-		if (!dma_gate(&o->d->dev, sg_dma_address(&o->sg[segments]), len, &reg))
-			return "a segment doesn't get through the gate";
-		segments++;
-	}
-	model_tally.merged += n < o->pieces;
-	if (segments != n || n > limits->max_segments)
-		return wrong("%u segments, not %u", n, segments);
-	return NULL;
-}
-
-static const char *list_mapped(struct machine *m, struct object *o, unsigned n, unsigned attrs)
-{
-	const char *complaint = NULL;
-
-	o->kind = LIST;
-	for (unsigned i = 0; i < o->pieces; i++)
-		o->piece[i].at = o->sg[i].mapped;
-	for (unsigned i = 0; i < o->pieces && !complaint; i++)
-		complaint = piece_mapped(m, o->d, &o->piece[i], attrs);
-	return complaint ? complaint : check_segments(o, n);
-}
-
-/* Entry `bad` of the list could not be mapped, and those before it might have any slots. */
-static const char *check_reason(struct machine *m, struct object *o, unsigned bad, unsigned before)
-{
-	enum dma_failure want, got = dma_last_failure(&o->d->dev);
-	enum place place = piece_place(m, o->d, &o->piece[bad], &want);
-	unsigned available, need = piece_need(m, o->d, &o->piece[bad], &available);
-
-	if (place == DIRECT)
-		return "a list is refused for an entry that needs no bouncing";
-	if (place != IN_SLOTS)
-		return got == want ? NULL : wrong("a list is refused as %s", dma_failure_name(got));
-	if (before == 0 && piece_fits(m, o->d, &o->piece[bad], &want))
-		return "a list is refused, though slots are free";
-	if (got == DMA_FAIL_EXHAUSTED && available < need + before)
-		return NULL;
-	if (got == DMA_FAIL_FRAGMENTED && available >= need)
-		return NULL;
-	return wrong("a list is refused as %s", dma_failure_name(got));
-}
-
-/* Nothing of the list may be left; of the counters, what was done and undone. */
-static const char *list_refused(struct machine *m, struct object *o, unsigned attrs)
-{
-	enum dma_failure why, got = dma_last_failure(&o->d->dev);
-	unsigned looked_at = 0, available, before = 0, slots = 0;
-	bool whole;
-
-	while (looked_at < o->pieces && o->sg[looked_at].entries == 0)
-		looked_at++;
-	if (looked_at == 0)
-		return "a list is refused, and not looked at";
-	piece_place(m, o->d, &o->piece[looked_at - 1], &why);
-	whole = looked_at == o->pieces && got == DMA_FAIL_LENGTH && why != DMA_FAIL_LENGTH;
-	for (unsigned i = 0; i + !whole < looked_at; i++) {
-		struct piece *p = &o->piece[i];
-
-		p->place = piece_place(m, o->d, p, &why);
-		count_mapped(m, o->d, p, attrs);
-		o->d->want.live--;
-		if (p->place == IN_SLOTS)
-			slots = piece_need(m, o->d, p, &available), before += slots;
-		if (p->place != DIRECT && p->dir != DMA_TO_DEVICE)
-			o->d->want.bytes_skipped += p->len;
-	}
-	dma_level_lower(&o->d->want.slots, before);
-	count_failure(o->d, got);
-	if (!whole)
-		return check_reason(m, o, looked_at - 1, before);
-	return NULL;
-}
-
-static const char *map_list(struct machine *m, const struct model_op *op)
-{
-	struct object *o = new_list(m, op);
-	const char *complaint;
-	unsigned n;
-
-	if (!o)
-		return NULL;
-	n = dma_map_sg_attrs(&o->d->dev, o->sg, o->pieces, op_direction(op), op_attrs(op));
-	if (n)
-		return list_mapped(m, o, n, op_attrs(op));
-	complaint = list_refused(m, o, op_attrs(op));
-	regions_give(m, o);
 	return complaint;
 }
 
@@ -281,25 +126,6 @@ static const char *sync(struct machine *m, const struct model_op *op)
 	else
 		dma_sync_single_range_for_device(&o->d->dev, p->at, from, len, dir);
 	piece_synced(m, o->d, p, from, len, dir, for_cpu);
-	return object_check(m, o);
-}
-
-static const char *sync_list(struct machine *m, const struct model_op *op)
-{
-	struct object *o = op_object(m, op, 1U << LIST);
-	enum dma_data_direction dir = op_direction(op);
-	bool for_cpu = op->word[HOW] >> 9 & 1;
-
-	if (!o)
-		return NULL;
-	if (o->piece[0].dir != DMA_BIDIRECTIONAL)
-		dir = o->piece[0].dir;
-	if (for_cpu)
-		dma_sync_sg_for_cpu(&o->d->dev, o->sg, o->pieces, dir);
-	else
-		dma_sync_sg_for_device(&o->d->dev, o->sg, o->pieces, dir);
-	for (unsigned i = 0; i < o->pieces; i++)
-		piece_synced(m, o->d, &o->piece[i], 0, o->piece[i].len, dir, for_cpu);
 	return object_check(m, o);
 }
 
@@ -414,6 +240,17 @@ static const char *gate(struct machine *m, const struct model_op *op)
 
 /* --- misuse: told, and without effect --- */
 
+/* False: it isn't another. */
+static bool unmap_by_other(struct machine *m, const struct model_device *owner,
+			   struct model_device *d, const struct piece *p)
+{
+	uint64_t bus = m->base + p->start + (uint64_t)d->dev.limits.bus_offset;
+
+	if (d != owner)
+		dma_unmap_phys(&d->dev, (dma_addr_t){bus}, p->len, p->dir, 0);
+	return d != owner;
+}
+
 /* The wrong ways to unmap what is bounced. */
 static const char *misuse_unmap(struct machine *m, const struct model_op *op)
 {
@@ -447,15 +284,10 @@ static const char *misuse_unmap(struct machine *m, const struct model_op *op)
 		kind = DMA_MISUSE_MAPPING_ERROR;
 		dma_unmap_phys(dev, DMA_MAPPING_ERROR, p->len, p->dir, 0);
 		break;
-	default: {
-		struct model_device *other = op_device(m, op);
-		uint64_t bus = m->base + p->start + (uint64_t)other->dev.limits.bus_offset;
-
-		if (other == o->d)
-			return NULL;
+	default:
 		kind = DMA_MISUSE_DEVICE;
-		dma_unmap_phys(&other->dev, (dma_addr_t){bus}, p->len, p->dir, 0);
-	}
+		if (!unmap_by_other(m, o->d, op_device(m, op), p))
+			return NULL;
 	}
 	m->misuse[kind]++;
 	return object_check(m, o);
@@ -488,41 +320,6 @@ static const char *misuse_sync(struct machine *m, const struct model_op *op)
 	m->misuse[kind]++;
 	if (kind == DMA_MISUSE_SYNC_RANGE)
 		piece_synced(m, o->d, p, from, p->len - from, dir, op->word[HOW] >> 4 & 1);
-	return object_check(m, o);
-}
-
-static const char *misuse_list(struct machine *m, const struct model_op *op)
-{
-	struct object *o = op_object(m, op, 1U << LIST);
-	enum dma_misuse_kind kind = DMA_MISUSE_SG_COUNT;
-	struct model_device *other = op_device(m, op);
-	unsigned n;
-
-	if (!o)
-		return NULL;
-	n = op->word[LENGTH] % (MODEL_ENTRIES + 2);
-	switch (op->word[HOW] & 3) {
-	case 0:
-		if (n == o->pieces)
-			return NULL;
-		dma_unmap_sg(&o->d->dev, o->sg, n, o->piece[0].dir);
-		break;
-	case 1:
-		if (n == o->pieces)
-			return NULL;
-		dma_sync_sg_for_cpu(&o->d->dev, o->sg, n, o->piece[0].dir);
-		break;
-	case 2:
-		kind = DMA_MISUSE_DIRECTION;
-		dma_unmap_sg(&o->d->dev, o->sg, o->pieces, (o->piece[0].dir + 1 + n % 2) % 3);
-		break;
-	default:
-		if (other == o->d)
-			return NULL;
-		kind = DMA_MISUSE_DEVICE;
-		dma_unmap_sg(&other->dev, o->sg, o->pieces, o->piece[0].dir);
-	}
-	m->misuse[kind]++;
 	return object_check(m, o);
 }
 
@@ -700,12 +497,11 @@ static const char *remove_device(struct machine *m, struct model_device *d)
 {
 	const char *complaint;
 
-	complaint = lent_leave(m, d);
+	lent_leave(m, d);
 	dma_device_remove(&d->dev);
 	m->misuse[DMA_MISUSE_LEAK] += d->want.live + d->want.lent != 0;
 	lose_mappings(m, d);
-	if (!complaint)
-		complaint = look_at_served(m, d);
+	complaint = look_at_served(m, d);
 	if (!complaint)
 		complaint = check_gone(m, d);
 	if (!complaint)
