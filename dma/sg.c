@@ -22,49 +22,23 @@ static inline bool join(const struct dma_limits *limits, struct scatterlist *seg
 	return true;
 }
 
-/* The segments of a list whose entries are mapped, as many as the device takes; 0: it takes fewer.
- */
-static unsigned make_segments(const struct dma_device *dev, struct scatterlist *sg, unsigned nents)
-{
-	const struct dma_limits *limits = &dev->limits;
-	uint64_t offset = (uint64_t)limits->bus_offset;
-	struct scatterlist *open = NULL; /* the last segment, if it is direct */
-	unsigned segments = 0;
-
-	for (unsigned i = 0; i < nents; i++) {
-		bool direct = sg[i].mapped.bus - sg[i].addr.value == offset;
-
-		if (direct && open && join(limits, open, &sg[i]))
-			continue;
-		if (segments == limits->max_segments)
-			return 0;
-		open = direct ? &sg[segments] : NULL;
-		sg[segments].dma_address = sg[i].mapped;
-		sg[segments].dma_length = sg[i].length;
-		segments++;
-	}
-	for (unsigned i = segments; i < nents; i++)
-		sg[i].dma_length = 0;
-	return segments;
-}
-
+/* False: it isn't rightly given back, and so stays mapped. What isn't mapped may be unmapped. */
 static inline bool unmap_entry(struct dma_device *dev, const struct scatterlist *sg,
 			       enum dma_data_direction dir, unsigned attrs, const void *caller)
 {
 	if (dma_surely_direct(dev, sg->mapped.bus, sg->length) && dma_count_unmap(dev))
 		return true;
-	return dma_unmap_by(dev, sg->mapped, sg->length, dir, attrs, caller);
+	return dma_mapping_error(dev, sg->mapped) ||
+	       dma_unmap_by(dev, sg->mapped, sg->length, dir, attrs, caller);
 }
 
-/* Unmap the entries that are mapped. How many are not rightly given back, and so stay mapped. */
+/* Unmap all entries; returns how many stay mapped. */
 static unsigned unmap_entries(struct dma_device *dev, struct scatterlist *sg, unsigned nents,
 			      enum dma_data_direction dir, unsigned attrs, const void *caller)
 {
 	unsigned left = 0;
 
 	for (unsigned i = 0; i < nents; i++) {
-		if (dma_mapping_error(dev, sg[i].mapped))
-			continue;
 		if (unmap_entry(dev, &sg[i], dir, attrs, caller))
 			sg[i].mapped = sg[i].dma_address = DMA_MAPPING_ERROR;
 		else
@@ -73,28 +47,46 @@ static unsigned unmap_entries(struct dma_device *dev, struct scatterlist *sg, un
 	return left;
 }
 
-unsigned dma_map_sg_attrs(struct dma_device *dev, struct scatterlist *sg, unsigned nents,
-			  enum dma_data_direction dir, unsigned attrs)
+/* Map the entries, up to one that can't be: how many are, and in *segments what they make. */
+static inline unsigned map_entries(struct dma_device *dev, struct scatterlist *sg, unsigned nents,
+				   enum dma_data_direction dir, unsigned attrs, unsigned *segments)
 {
-	unsigned segments = 0, mapped = 0;
+	uint64_t offset = (uint64_t)dev->limits.bus_offset;
+	struct scatterlist *next = sg;	 /* where the next segment is entered */
+	struct scatterlist *open = NULL; /* the last one, if it is direct */
+	unsigned i;
 
-	while (mapped < nents) {
-		struct scatterlist *one = &sg[mapped];
+	for (i = 0; i < nents; i++) {
+		struct scatterlist *one = &sg[i];
+		bool direct;
 
+		one->dma_length = 0;
 		one->entries = 0;
 		one->mapped = dma_map_phys(dev, one->addr, one->length, dir, attrs);
 		if (dma_mapping_error(dev, one->mapped))
 			break;
-		mapped++;
+		direct = one->mapped.bus - one->addr.value == offset;
+		if (direct && open && join(&dev->limits, open, one))
+			continue;
+		next->dma_address = one->mapped;
+		next->dma_length = one->length;
+		open = direct ? next : NULL;
+		next++;
 	}
-	if (mapped == nents) {
-		segments = make_segments(dev, sg, nents);
-		if (segments == 0)
-			dma_fail(dev, nents ? sg->addr : PHYS_NONE, nents, DMA_FAIL_LENGTH, attrs);
-	}
-	if (segments == 0) {
+	*segments = (unsigned)(next - sg);
+	return i;
+}
+
+unsigned dma_map_sg_attrs(struct dma_device *dev, struct scatterlist *sg, unsigned nents,
+			  enum dma_data_direction dir, unsigned attrs)
+{
+	unsigned segments, mapped = map_entries(dev, sg, nents, dir, attrs, &segments);
+
+	if (mapped < nents || segments - 1 >= dev->limits.max_segments) {
 		/* The buffers have what they had: nothing was written yet. */
 		unmap_entries(dev, sg, mapped, dir, DMA_ATTR_SKIP_CPU_SYNC, DMA_CALLER);
+		if (mapped == nents)
+			dma_fail(dev, nents ? sg->addr : PHYS_NONE, nents, DMA_FAIL_LENGTH, attrs);
 		return 0;
 	}
 	sg->entries = nents;
