@@ -131,17 +131,17 @@ static NOINLINE void free_in_index(struct dma_device *dev, size_t i, size_t slot
 	bounce_freed(dev, slots);
 }
 
-void dma_unmap_bounced(struct dma_device *dev, dma_addr_t addr, size_t len,
-		       enum dma_data_direction dir)
+/* What is bounced, and of which all is right. False: not that, and nothing is done. */
+static inline __attribute__((always_inline)) bool unmap_short(struct dma_device *dev,
+							      dma_addr_t addr, size_t len,
+							      enum dma_data_direction dir)
 {
 	struct swiotlb *pool = dev->pool;
 	size_t i = swiotlb_index(pool, phys(addr.bus)), slots = swiotlb_slots(len);
 
 	if (len - 1 >= dev->short_bounce || i >= pool->slots || pool->runs.length[i] != len ||
-	    !swiotlb_end(pool, i, swiotlb_owner(dev->id, dir))) {
-		dma_unmap_by(dev, addr, len, dir, 0, DMA_CALLER);
-		return;
-	}
+	    !swiotlb_end(pool, i, swiotlb_owner(dev->id, dir)))
+		return false;
 	if (dir != DMA_TO_DEVICE)
 		copy_out(dev, i, addr, len);
 	dma_count_unmap(dev);
@@ -150,6 +150,14 @@ void dma_unmap_bounced(struct dma_device *dev, dma_addr_t addr, size_t len,
 		bounce_freed(dev, slots);
 	else
 		free_in_index(dev, i, slots);
+	return true;
+}
+
+void dma_unmap_bounced(struct dma_device *dev, dma_addr_t addr, size_t len,
+		       enum dma_data_direction dir)
+{
+	if (__builtin_expect(!unmap_short(dev, addr, len, dir), 0))
+		dma_unmap_by(dev, addr, len, dir, 0, DMA_CALLER);
 }
 
 /* Can it be a direct mapping? In reach, and in no bounce memory. */
@@ -191,6 +199,8 @@ bool dma_unmap_by(struct dma_device *dev, dma_addr_t addr, size_t len, enum dma_
 	phys_addr_t at = dma_to_phys(&dev->limits, addr);
 	struct bounce bounce;
 
+	if (attrs == 0 && unmap_short(dev, addr, len, dir))
+		return true;
 	if (dma_mapping_error(dev, addr) || !bounce_find(dev->sys, at, &bounce)) {
 		if (is_direct(dev, addr, len) && dma_count_unmap(dev))
 			return true;
