@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "dma/bounce.h"
 
-#include "dma/port.h"
 #include "dma/transient.h"
 
 void bounce_fit(const struct dma_device *dev, uint64_t mask, struct swiotlb_fit *fit)
@@ -15,7 +14,7 @@ void bounce_fit(const struct dma_device *dev, uint64_t mask, struct swiotlb_fit 
 		fit->first = UINT64_MAX;
 		fit->last = 0;
 	}
-	swiotlb_fit_prepare(dev->sys->pool, fit);
+	swiotlb_fit_prepare(dev->pool, fit);
 }
 
 enum dma_failure bounce_take(struct dma_device *dev, const struct swiotlb_fit *fit,
@@ -24,7 +23,7 @@ enum dma_failure bounce_take(struct dma_device *dev, const struct swiotlb_fit *f
 	enum dma_failure why;
 
 	bounce->transient = false;
-	bounce->start = swiotlb_take(dev->sys->pool, fit, bounce->record, &why);
+	bounce->start = swiotlb_take(dev->pool, fit, bounce->record, &why);
 	if (phys_is_none(bounce->start))
 		return why;
 	bounce->record.offset = bounce->start.value & (SWIOTLB_SLOT - 1);
@@ -34,40 +33,37 @@ enum dma_failure bounce_take(struct dma_device *dev, const struct swiotlb_fit *f
 
 bool bounce_put(struct dma_device *dev, const struct swiotlb_fit *fit, const struct bounce *bounce)
 {
-	if (!swiotlb_put(dev->sys->pool, fit, bounce->start))
+	if (!swiotlb_put(dev->pool, fit, bounce->start))
 		return false;
 	bounce_freed(dev, swiotlb_run(&bounce->record));
 	return true;
 }
 
-enum dma_failure bounce_hopeless(const struct dma_device *dev, phys_addr_t addr, size_t len)
+enum dma_failure bounce_slots(struct dma_device *dev, phys_addr_t addr, size_t len,
+			      enum dma_data_direction dir, struct bounce *bounce)
 {
 	if (!dma_length_ok(dev, addr, len))
 		return DMA_FAIL_LENGTH;
-	return len > UINT32_MAX ? DMA_FAIL_TOO_BIG : DMA_FAIL_NONE;
-}
-
-/* From the pool, or from pages if no pool could do it. */
-static enum dma_failure take(struct dma_device *dev, struct bounce *bounce)
-{
-	enum dma_failure why = bounce_take(dev, &dev->fit, bounce);
-
-	if (why != DMA_FAIL_OUT_OF_MASK)
-		return why;
-	bounce->transient = true;
-	bounce->start = transient_take(dev->sys, &dev->fit, bounce->record);
-	return phys_is_none(bounce->start) ? DMA_FAIL_OUT_OF_MASK : DMA_FAIL_NONE;
+	if (len > UINT32_MAX)
+		return DMA_FAIL_TOO_BIG;
+	bounce->record = (struct swiotlb_slot){.original = addr.value,
+					       .length = (uint32_t)len,
+					       .device = dev->id,
+					       .direction = dir & 3};
+	return bounce_take(dev, &dev->fit, bounce);
 }
 
 enum dma_failure bounce_map(struct dma_device *dev, phys_addr_t addr, size_t len,
 			    enum dma_data_direction dir, unsigned attrs, struct bounce *bounce)
 {
-	enum dma_failure why = bounce_hopeless(dev, addr, len);
+	enum dma_failure why = bounce_slots(dev, addr, len, dir, bounce);
 
-	if (why)
-		return why;
-	bounce->record = bounce_record(dev, addr, len, dir);
-	why = take(dev, bounce);
+	if (why == DMA_FAIL_OUT_OF_MASK) {
+		bounce->transient = true;
+		bounce->start = transient_take(dev->sys, &dev->fit, bounce->record);
+		if (!phys_is_none(bounce->start))
+			why = DMA_FAIL_NONE;
+	}
 	if (!why)
 		bounce_begin(dev, bounce, attrs);
 	return why;
@@ -97,7 +93,7 @@ void bounce_begin(struct dma_device *dev, const struct bounce *bounce, unsigned 
 		port_zero(bounce->start, len);
 		dma_count(&dev->count.bytes_skipped, len);
 	} else {
-		bounce_copy_in(dev, bounce, bounce->start, len);
+		bounce_copy_in(dev, bounce->start, phys(bounce->record.original), len);
 	}
 }
 
@@ -109,7 +105,7 @@ bool bounce_unmap(struct dma_device *dev, const struct bounce *bounce, unsigned 
 		if (attrs & DMA_ATTR_SKIP_CPU_SYNC)
 			dma_count(&dev->count.bytes_skipped, record->length);
 		else
-			bounce_copy_out(dev, bounce, bounce->start, record->length);
+			bounce_copy_out(dev, phys(record->original), bounce->start, record->length);
 	}
 	if (bounce->transient)
 		return transient_put(dev->sys, bounce->start);
@@ -129,25 +125,7 @@ void bounce_settle(struct dma_device *dev, const struct bounce *bounce, bool set
 	if (bounce->transient)
 		transient_settle(dev->sys, bounce->start, settled);
 	else
-		swiotlb_settle(dev->sys->pool, bounce->start, settled);
-}
-
-static phys_addr_t original_of(const struct bounce *bounce, phys_addr_t at)
-{
-	return phys(bounce->record.original + (at.value - bounce->start.value));
-}
-
-void bounce_copy_in(struct dma_device *dev, const struct bounce *bounce, phys_addr_t at, size_t len)
-{
-	port_copy(at, original_of(bounce, at), len);
-	dma_count(&dev->count.bytes_in, len);
-}
-
-void bounce_copy_out(struct dma_device *dev, const struct bounce *bounce, phys_addr_t at,
-		     size_t len)
-{
-	port_copy(original_of(bounce, at), at, len);
-	dma_count(&dev->count.bytes_out, len);
+		swiotlb_settle(dev->pool, bounce->start, settled);
 }
 
 bool bounce_meets(struct dma_system *sys, uint64_t first, uint64_t last)

@@ -13,9 +13,11 @@
 #define DMA_BOUNCE_H
 
 #include "dma/dma.h"
+#include "dma/port.h"
 #include "dma/swiotlb.h"
 
-#define NOINLINE __attribute__((noinline))
+#define NOINLINE      __attribute__((noinline))
+#define ALWAYS_INLINE inline __attribute__((always_inline))
 
 struct bounce {
 	phys_addr_t start; /* of the mapping, in bounce memory */
@@ -23,8 +25,13 @@ struct bounce {
 	bool transient;
 };
 
+/* --- wait.c --- */
+
 /* Slots were freed and somebody waits: map what waits, first come, first served. */
 __attribute__((cold)) void wait_serve(struct dma_system *sys);
+
+/* The device is gone: call back what of it waits. */
+void wait_cancel(struct dma_device *dev);
 
 /* --- bounce.c --- */
 
@@ -40,7 +47,21 @@ enum dma_failure bounce_take(struct dma_device *dev, const struct swiotlb_fit *f
 			     struct bounce *bounce);
 bool bounce_put(struct dma_device *dev, const struct swiotlb_fit *fit, const struct bounce *bounce);
 
-/* Slots of the device's are free again: wake who waits for some. */
+/* A run for a buffer, or why there is none; it is for bounce_begin(). */
+enum dma_failure bounce_slots(struct dma_device *dev, phys_addr_t addr, size_t len,
+			      enum dma_data_direction dir, struct bounce *bounce);
+
+/* The memory was taken: put in it what the device is to find, and count the mapping. */
+void bounce_begin(struct dma_device *dev, const struct bounce *bounce, unsigned attrs);
+
+/* Both; or pages, where no pool could do it. Or why not, which nobody was told yet. */
+enum dma_failure bounce_map(struct dma_device *dev, phys_addr_t addr, size_t len,
+			    enum dma_data_direction dir, unsigned attrs, struct bounce *bounce);
+
+/* Copy out what is to be copied, and give the memory back. False: it was gone meanwhile. */
+bool bounce_unmap(struct dma_device *dev, const struct bounce *bounce, unsigned attrs);
+
+/* So many of the device's slots are free again: wake who waits for some. */
 static inline void bounce_freed(struct dma_device *dev, size_t slots)
 {
 	/* In order: who enters the queue after this look finds the slots free (wait.c). */
@@ -49,43 +70,35 @@ static inline void bounce_freed(struct dma_device *dev, size_t slots)
 		wait_serve(dev->sys);
 }
 
-/* What no memory could help: why this buffer can never be bounced, or DMA_FAIL_NONE. */
-enum dma_failure bounce_hopeless(const struct dma_device *dev, phys_addr_t addr, size_t len);
-
-/* Who maps `len` bytes at `addr`, as the pool is to remember it. */
-static inline struct swiotlb_slot bounce_record(const struct dma_device *dev, phys_addr_t addr,
-						size_t len, enum dma_data_direction dir)
-{
-	return (struct swiotlb_slot){.original = addr.value,
-				     .length = (uint32_t)len,
-				     .device = dev->id,
-				     .direction = dir & 3};
-}
-
-/* Bounce memory for a buffer, and bounce_begin(); or why not, which nobody was told yet. */
-enum dma_failure bounce_map(struct dma_device *dev, phys_addr_t addr, size_t len,
-			    enum dma_data_direction dir, unsigned attrs, struct bounce *bounce);
-
-/* The memory was taken: put in it what the device is to find, and count the mapping. */
-void bounce_begin(struct dma_device *dev, const struct bounce *bounce, unsigned attrs);
-
-/* Copy out what is to be copied, and give the memory back. False: it was gone meanwhile. */
-bool bounce_unmap(struct dma_device *dev, const struct bounce *bounce, unsigned attrs);
-
 /* The mapping that holds this physical address, whose ever it is. */
 bool bounce_find(struct dma_system *sys, phys_addr_t addr, struct bounce *bounce);
 
 /* Nothing is to be copied out of it any more, or again. */
 void bounce_settle(struct dma_device *dev, const struct bounce *bounce, bool settled);
 
-/* Copy `len` bytes at `at`, which lie in the mapping, from or to the buffer. */
-void bounce_copy_in(struct dma_device *dev, const struct bounce *bounce, phys_addr_t at,
-		    size_t len);
-void bounce_copy_out(struct dma_device *dev, const struct bounce *bounce, phys_addr_t at,
-		     size_t len);
-
 /* Does any bounce memory, mapped or not, lie in [first, last]? */
 bool bounce_meets(struct dma_system *sys, uint64_t first, uint64_t last);
+
+/* Where in the buffer that is which lies at `at` in the mapping. */
+static inline phys_addr_t bounce_original(const struct bounce *bounce, phys_addr_t at)
+{
+	return phys(bounce->record.original + (at.value - bounce->start.value));
+}
+
+/* From the buffer to bounce memory, and back. */
+static inline void bounce_copy_in(struct dma_device *dev, phys_addr_t to, phys_addr_t from,
+				  size_t len)
+{
+	port_copy(to, from, len);
+	dma_count(&dev->count.bytes_in, len);
+}
+
+static inline void bounce_copy_out(struct dma_device *dev, phys_addr_t to, phys_addr_t from,
+				   size_t len)
+{
+	port_copy(to, from, len);
+	dma_count(&dev->count.bytes_out, len);
+}
 
 /* --- map.c --- */
 
@@ -125,6 +138,12 @@ static inline void dma_counters_add(struct dma_counters *sum, const struct dma_c
 static inline bool dma_usable(const struct dma_device *dev, dma_addr_t addr, size_t len)
 {
 	return !(dev->slow & DMA_SLOW_GONE) && dma_range_within(addr.bus, len, dev->reach);
+}
+
+/* Can a mapping of it be recorded (struct swiotlb_slot)? */
+static inline bool dma_may_bounce(phys_addr_t addr, size_t len)
+{
+	return len - 1 < UINT32_MAX && addr.value < 1UL << 52;
 }
 
 /* Does [addr, addr + len) have a last byte that memory can have, and is it within a segment? */

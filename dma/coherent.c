@@ -9,7 +9,6 @@
 #include "dma/bounce.h"
 #include "dma/port.h"
 
-#define NOINLINE __attribute__((noinline))
 
 /* What pages are lent as; the kind of their entry in sys->lent. */
 enum use { COHERENT = 1, BUFFER };

@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Map, unmap, sync: what isn't short (dma/short.h). What is right is found by
- * one condition; what is wrong with the rest is asked only then.
+ * Map, unmap, sync, and the gate: what isn't inline (dma/short.h).
+ *
+ * Each call that finds what it expects, a mapping of the device's that begins
+ * with its slot, does so in one function that calls nothing: the short ways. All
+ * else goes the general way (dma_map_any() and so on), which knows of limits,
+ * attributes, transient slots and mistakes. There what is right is found by one
+ * condition; what is wrong with the rest is asked only then.
  */
 #include "dma/bounce.h"
 #include "dma/dma.h"
 #include "dma/port.h"
 
-/* The bus address at which the device can use it where it is; DMA_MAPPING_ERROR: it can't. */
+/* --- where it is --- */
+
+/* The bus address at which the device can use it there; DMA_MAPPING_ERROR: it can't. */
 static dma_addr_t in_place(const struct dma_device *dev, phys_addr_t addr, size_t len)
 {
 	const struct dma_limits *limits = &dev->limits;
@@ -19,12 +26,6 @@ static dma_addr_t in_place(const struct dma_device *dev, phys_addr_t addr, size_
 	return bus;
 }
 
-static void count_direct(struct dma_device *dev, size_t len)
-{
-	dma_count_mapping(dev, len);
-	dma_count(&dev->count.bytes_direct, len);
-}
-
 dma_addr_t map_direct(struct dma_device *dev, phys_addr_t addr, size_t len)
 {
 	dma_addr_t bus = in_place(dev, addr, len);
@@ -32,38 +33,35 @@ dma_addr_t map_direct(struct dma_device *dev, phys_addr_t addr, size_t len)
 	if (dev->slow & DMA_SLOW_FORCE)
 		return DMA_MAPPING_ERROR;
 	if (!dma_mapping_error(dev, bus))
-		count_direct(dev, len);
+		dma_count_direct(dev, len);
 	return bus;
 }
 
-static inline void copy_in(struct dma_device *dev, phys_addr_t from, dma_addr_t to, size_t len)
+/* Can it be a direct mapping? In reach, and in no bounce memory. */
+static bool is_direct(struct dma_device *dev, dma_addr_t addr, size_t len)
 {
-	port_copy(phys(to.bus), from, len);
-	dma_count(&dev->count.bytes_in, len);
+	uint64_t first = dma_to_phys(&dev->limits, addr).value;
+
+	return dma_usable(dev, addr, len) && !bounce_meets(dev->sys, first, first + len - 1);
 }
 
-static inline void copy_out(struct dma_device *dev, size_t i, dma_addr_t from, size_t len)
-{
-	port_copy(phys(dev->pool->original[i]), phys(from.bus), len);
-	dma_count(&dev->count.bytes_out, len);
-}
+/* --- map --- */
 
-/* Bounce it in a run of slots that was taken. */
-static inline __attribute__((always_inline)) dma_addr_t begin(struct dma_device *dev, size_t i,
-							      phys_addr_t addr, size_t len,
-							      enum dma_data_direction dir)
+/* The short way, from slot `i` on, which was taken. */
+static ALWAYS_INLINE dma_addr_t map_at(struct dma_device *dev, size_t i, phys_addr_t addr,
+				       size_t len, enum dma_data_direction dir)
 {
 	struct swiotlb *pool = dev->pool;
-	dma_addr_t at = {swiotlb_addr(pool, i).value};
+	phys_addr_t at = swiotlb_addr(pool, i);
 	size_t slots = swiotlb_slots(len);
 
 	swiotlb_enter(pool, i, addr.value, (uint32_t)len, swiotlb_owner(dev->id, dir));
 	dma_count_mapping(dev, len);
 	dma_count(&dev->count.bounced, 1);
-	copy_in(dev, addr, at, len);
+	bounce_copy_in(dev, at, addr, len);
 	dma_level_raise(&pool->used, slots);
 	dma_level_raise(&dev->count.slots, slots);
-	return at;
+	return (dma_addr_t){at.value};
 }
 
 static NOINLINE dma_addr_t map_from_index(struct dma_device *dev, phys_addr_t addr, size_t len,
@@ -72,17 +70,10 @@ static NOINLINE dma_addr_t map_from_index(struct dma_device *dev, phys_addr_t ad
 	enum dma_failure why;
 	size_t i = swiotlb_take_any(dev->pool, swiotlb_slots(len), &why);
 
-	if (i == SWIOTLB_NONE) {
-		dma_fail(dev, addr, len, why, attrs);
-		return DMA_MAPPING_ERROR;
-	}
-	return begin(dev, i, addr, len, dir);
-}
-
-/* Is there a record for it? Its bytes are counted in 32 bits, its address in 52. */
-static bool may_be_short(phys_addr_t addr, size_t len)
-{
-	return len - 1 < UINT32_MAX && addr.value < 1UL << 52;
+	if (i != SWIOTLB_NONE)
+		return map_at(dev, i, addr, len, dir);
+	dma_fail(dev, addr, len, why, attrs);
+	return DMA_MAPPING_ERROR;
 }
 
 dma_addr_t dma_map_any(struct dma_device *dev, phys_addr_t addr, size_t len,
@@ -90,21 +81,18 @@ dma_addr_t dma_map_any(struct dma_device *dev, phys_addr_t addr, size_t len,
 {
 	struct bounce bounce;
 	enum dma_failure why;
+	dma_addr_t bus;
 
-	if (dev->short_bounce && !(attrs & ~(unsigned)DMA_ATTR_NO_WARN) && may_be_short(addr, len))
+	if (dev->short_bounce && !(attrs & ~DMA_ATTR_NO_WARN) && dma_may_bounce(addr, len))
 		return map_from_index(dev, addr, len, dir, attrs);
-	if (dev->slow) {
-		dma_addr_t direct = map_direct(dev, addr, len);
-
-		if (!dma_mapping_error(dev, direct))
-			return direct;
-	}
+	bus = map_direct(dev, addr, len);
+	if (!dma_mapping_error(dev, bus))
+		return bus;
 	why = bounce_map(dev, addr, len, dir, attrs, &bounce);
-	if (why) {
-		dma_fail(dev, addr, len, why, attrs);
-		return DMA_MAPPING_ERROR;
-	}
-	return dma_from_phys(&dev->limits, bounce.start);
+	if (!why)
+		return dma_from_phys(&dev->limits, bounce.start);
+	dma_fail(dev, addr, len, why, attrs);
+	return DMA_MAPPING_ERROR;
 }
 
 dma_addr_t dma_map_bounced(struct dma_device *dev, phys_addr_t addr, size_t len,
@@ -116,14 +104,10 @@ dma_addr_t dma_map_bounced(struct dma_device *dev, phys_addr_t addr, size_t len,
 		return dma_map_any(dev, addr, len, dir, attrs);
 	if (!swiotlb_pop(dev->pool, swiotlb_slots(len), &i))
 		return map_from_index(dev, addr, len, dir, attrs);
-	return begin(dev, i, addr, len, dir);
+	return map_at(dev, i, addr, len, dir);
 }
 
-void dma_unmap_any(struct dma_device *dev, dma_addr_t addr, size_t len, enum dma_data_direction dir,
-		   unsigned attrs)
-{
-	dma_unmap_by(dev, addr, len, dir, attrs, DMA_CALLER);
-}
+/* --- unmap --- */
 
 static NOINLINE void free_in_index(struct dma_device *dev, size_t i, size_t slots)
 {
@@ -132,9 +116,8 @@ static NOINLINE void free_in_index(struct dma_device *dev, size_t i, size_t slot
 }
 
 /* What is bounced, and of which all is right. False: not that, and nothing is done. */
-static inline __attribute__((always_inline)) bool unmap_short(struct dma_device *dev,
-							      dma_addr_t addr, size_t len,
-							      enum dma_data_direction dir)
+static ALWAYS_INLINE bool unmap_short(struct dma_device *dev, dma_addr_t addr, size_t len,
+				      enum dma_data_direction dir)
 {
 	struct swiotlb *pool = dev->pool;
 	size_t i = swiotlb_index(pool, phys(addr.bus)), slots = swiotlb_slots(len);
@@ -143,7 +126,7 @@ static inline __attribute__((always_inline)) bool unmap_short(struct dma_device 
 	    !swiotlb_end(pool, i, swiotlb_owner(dev->id, dir)))
 		return false;
 	if (dir != DMA_TO_DEVICE)
-		copy_out(dev, i, addr, len);
+		bounce_copy_out(dev, phys(pool->original[i]), phys(addr.bus), len);
 	dma_count_unmap(dev);
 	dma_level_lower(&pool->used, slots);
 	if (swiotlb_push(pool, i, slots))
@@ -153,30 +136,16 @@ static inline __attribute__((always_inline)) bool unmap_short(struct dma_device 
 	return true;
 }
 
-void dma_unmap_bounced(struct dma_device *dev, dma_addr_t addr, size_t len,
-		       enum dma_data_direction dir)
+#define NOTHING_WRONG DMA_MISUSE_KINDS
+
+/* No bounced mapping holds it. */
+static enum dma_misuse_kind nowhere(dma_addr_t addr)
 {
-	if (__builtin_expect(!unmap_short(dev, addr, len, dir), 0))
-		dma_unmap_by(dev, addr, len, dir, 0, DMA_CALLER);
+	return addr.bus == DMA_MAPPING_ERROR.bus ? DMA_MISUSE_MAPPING_ERROR
+						 : DMA_MISUSE_UNMAP_INVALID;
 }
 
-/* Can it be a direct mapping? In reach, and in no bounce memory. */
-static bool is_direct(struct dma_device *dev, dma_addr_t addr, size_t len)
-{
-	uint64_t first = dma_to_phys(&dev->limits, addr).value;
-
-	return dma_usable(dev, addr, len) && !bounce_meets(dev->sys, first, first + len - 1);
-}
-
-static void report_nowhere(struct dma_device *dev, dma_addr_t addr, size_t len, const void *caller)
-{
-	bool error = addr.bus == DMA_MAPPING_ERROR.bus;
-
-	dma_misuse(dev, error ? DMA_MISUSE_MAPPING_ERROR : DMA_MISUSE_UNMAP_INVALID, addr.bus, len,
-		   caller);
-}
-
-/* There is a bounced mapping; what is wrong with its unmap? If nothing, another was quicker. */
+/* There is a bounced mapping; what is wrong with its unmap? */
 static enum dma_misuse_kind wrong_unmap(const struct dma_device *dev, phys_addr_t at, size_t len,
 					enum dma_data_direction dir, const struct bounce *bounce)
 {
@@ -190,32 +159,48 @@ static enum dma_misuse_kind wrong_unmap(const struct dma_device *dev, phys_addr_
 		return DMA_MISUSE_UNMAP_INVALID;
 	if (record->length != len)
 		return DMA_MISUSE_SIZE;
-	return record->direction == dir ? DMA_MISUSE_UNMAP_INVALID : DMA_MISUSE_DIRECTION;
+	return record->direction == dir ? NOTHING_WRONG : DMA_MISUSE_DIRECTION;
 }
 
 bool dma_unmap_by(struct dma_device *dev, dma_addr_t addr, size_t len, enum dma_data_direction dir,
 		  unsigned attrs, const void *caller)
 {
 	phys_addr_t at = dma_to_phys(&dev->limits, addr);
+	enum dma_misuse_kind wrong = nowhere(addr);
 	struct bounce bounce;
 
 	if (attrs == 0 && unmap_short(dev, addr, len, dir))
 		return true;
-	if (dma_mapping_error(dev, addr) || !bounce_find(dev->sys, at, &bounce)) {
-		if (is_direct(dev, addr, len) && dma_count_unmap(dev))
+	if (!dma_mapping_error(dev, addr) && bounce_find(dev->sys, at, &bounce)) {
+		wrong = wrong_unmap(dev, at, len, dir, &bounce);
+		if (wrong == NOTHING_WRONG && bounce_unmap(dev, &bounce, attrs)) {
+			/* Or a direct unmap too many has counted it before. */
+			dma_count_unmap(dev);
 			return true;
-		report_nowhere(dev, addr, len, caller);
-		return false;
-	}
-	if (bounce.start.value == at.value && bounce.record.length == len &&
-	    bounce.record.device == dev->id && bounce.record.direction == dir &&
-	    !bounce.record.coherent && bounce_unmap(dev, &bounce, attrs)) {
-		dma_count_unmap(dev); /* or a direct unmap too many has counted it before */
+		}
+		if (wrong == NOTHING_WRONG) /* but another was quicker */
+			wrong = DMA_MISUSE_UNMAP_INVALID;
+	} else if (is_direct(dev, addr, len) && dma_count_unmap(dev)) {
 		return true;
 	}
-	dma_misuse(dev, wrong_unmap(dev, at, len, dir, &bounce), addr.bus, len, caller);
+	dma_misuse(dev, wrong, addr.bus, len, caller);
 	return false;
 }
+
+void dma_unmap_any(struct dma_device *dev, dma_addr_t addr, size_t len, enum dma_data_direction dir,
+		   unsigned attrs)
+{
+	dma_unmap_by(dev, addr, len, dir, attrs, DMA_CALLER);
+}
+
+void dma_unmap_bounced(struct dma_device *dev, dma_addr_t addr, size_t len,
+		       enum dma_data_direction dir)
+{
+	if (__builtin_expect(!unmap_short(dev, addr, len, dir), 0))
+		dma_unmap_by(dev, addr, len, dir, 0, DMA_CALLER);
+}
+
+/* --- sync --- */
 
 /*
  * The device's mapping, of which `len` bytes at `at` are to be synced: how many of
@@ -225,90 +210,76 @@ static size_t sync_part(struct dma_device *dev, dma_addr_t addr, size_t len,
 			enum dma_data_direction dir, struct bounce *bounce, const void *caller)
 {
 	phys_addr_t at = dma_to_phys(&dev->limits, addr);
-	enum dma_misuse_kind kind;
-	uint64_t left;
+	const struct swiotlb_slot *record = &bounce->record;
+	enum dma_misuse_kind wrong;
+	uint64_t left = 0;
 
 	if (len == 0)
 		return 0;
 	if (dma_mapping_error(dev, addr) || !bounce_find(dev->sys, at, bounce)) {
-		if (!is_direct(dev, addr, len))
-			report_nowhere(dev, addr, len, caller);
-		return 0;
-	}
-	left = bounce->record.length - (at.value - bounce->start.value);
-	if (bounce->record.device != dev->id)
-		kind = DMA_MISUSE_DEVICE;
-	else if (bounce->record.coherent)
+		if (is_direct(dev, addr, len))
+			return 0;
+		wrong = nowhere(addr);
+	} else if (record->device != dev->id) {
+		wrong = DMA_MISUSE_DEVICE;
+	} else if (record->coherent) {
 		return 0; /* what is shared needs none */
-	else if (bounce->record.direction != dir && bounce->record.direction != DMA_BIDIRECTIONAL)
-		kind = DMA_MISUSE_DIRECTION;
-	else if (len > left)
-		kind = DMA_MISUSE_SYNC_RANGE;
-	else
-		return len;
-	dma_misuse(dev, kind, addr.bus, len, caller);
-	return kind == DMA_MISUSE_SYNC_RANGE ? left : 0;
-}
-
-static NOINLINE void sync_for_cpu(struct dma_device *dev, dma_addr_t addr, size_t len,
-				  enum dma_data_direction dir, const void *caller)
-{
-	struct bounce bounce;
-
-	len = sync_part(dev, addr, len, dir, &bounce, caller);
-	if (len && dir != DMA_TO_DEVICE && !bounce.record.settled)
-		bounce_copy_out(dev, &bounce, dma_to_phys(&dev->limits, addr), len);
-}
-
-static NOINLINE void sync_for_device(struct dma_device *dev, dma_addr_t addr, size_t len,
-				     enum dma_data_direction dir, const void *caller)
-{
-	struct bounce bounce;
-
-	len = sync_part(dev, addr, len, dir, &bounce, caller);
-	if (len && dir != DMA_FROM_DEVICE)
-		bounce_copy_in(dev, &bounce, dma_to_phys(&dev->limits, addr), len);
-	if (len && bounce.record.settled)
-		bounce_settle(dev, &bounce, false);
+	} else if (record->direction != dir && record->direction != DMA_BIDIRECTIONAL) {
+		wrong = DMA_MISUSE_DIRECTION;
+	} else {
+		left = record->length - (at.value - bounce->start.value);
+		if (len <= left)
+			return len;
+		wrong = DMA_MISUSE_SYNC_RANGE;
+	}
+	dma_misuse(dev, wrong, addr.bus, len, caller);
+	return left;
 }
 
 void dma_sync_by(struct dma_device *dev, dma_addr_t addr, size_t len, enum dma_data_direction dir,
 		 bool for_cpu, const void *caller)
 {
-	if (for_cpu)
-		sync_for_cpu(dev, addr, len, dir, caller);
-	else
-		sync_for_device(dev, addr, len, dir, caller);
+	phys_addr_t at = dma_to_phys(&dev->limits, addr);
+	struct bounce bounce;
+
+	len = sync_part(dev, addr, len, dir, &bounce, caller);
+	if (len == 0)
+		return;
+	if (for_cpu) {
+		if (dir != DMA_TO_DEVICE && !bounce.record.settled)
+			bounce_copy_out(dev, bounce_original(&bounce, at), at, len);
+		return;
+	}
+	if (dir != DMA_FROM_DEVICE)
+		bounce_copy_in(dev, at, bounce_original(&bounce, at), len);
+	if (bounce.record.settled)
+		bounce_settle(dev, &bounce, false);
 }
 
-/* Does the device's mapping, in `dir`, begin there? */
-static inline bool is_whole(struct dma_device *dev, size_t i, size_t len,
-			    enum dma_data_direction dir)
+static ALWAYS_INLINE void sync_short(struct dma_device *dev, dma_addr_t addr, size_t len,
+				     enum dma_data_direction dir, bool for_cpu)
 {
-	return !dev->slow &&
-	       swiotlb_holds(dev->pool, i, len, swiotlb_owner(dev->id, dir), UINT16_MAX);
+	struct swiotlb *pool = dev->pool;
+	size_t i = swiotlb_index(pool, phys(addr.bus));
+
+	if (dev->slow || !swiotlb_holds(pool, i, len, swiotlb_owner(dev->id, dir), UINT16_MAX))
+		dma_sync_by(dev, addr, len, dir, for_cpu, DMA_CALLER);
+	else if (for_cpu && dir != DMA_TO_DEVICE)
+		bounce_copy_out(dev, phys(pool->original[i]), phys(addr.bus), len);
+	else if (!for_cpu && dir != DMA_FROM_DEVICE)
+		bounce_copy_in(dev, phys(addr.bus), phys(pool->original[i]), len);
 }
 
 void dma_sync_bounced_for_cpu(struct dma_device *dev, dma_addr_t addr, size_t len,
 			      enum dma_data_direction dir)
 {
-	size_t i = swiotlb_index(dev->pool, phys(addr.bus));
-
-	if (!is_whole(dev, i, len, dir))
-		sync_for_cpu(dev, addr, len, dir, DMA_CALLER);
-	else if (dir != DMA_TO_DEVICE)
-		copy_out(dev, i, addr, len);
+	sync_short(dev, addr, len, dir, true);
 }
 
 void dma_sync_bounced_for_device(struct dma_device *dev, dma_addr_t addr, size_t len,
 				 enum dma_data_direction dir)
 {
-	size_t i = swiotlb_index(dev->pool, phys(addr.bus));
-
-	if (!is_whole(dev, i, len, dir))
-		sync_for_device(dev, addr, len, dir, DMA_CALLER);
-	else if (dir != DMA_FROM_DEVICE)
-		copy_in(dev, phys(dev->pool->original[i]), addr, len);
+	sync_short(dev, addr, len, dir, false);
 }
 
 bool dma_need_sync(struct dma_device *dev, dma_addr_t addr)
@@ -333,9 +304,53 @@ void dma_set_written(struct dma_device *dev, dma_addr_t addr, size_t len)
 	}
 	if (len == 0)
 		part = 0;
-	bounce_copy_out(dev, &bounce, at, part);
+	bounce_copy_out(dev, phys(bounce.record.original), at, part);
 	dma_count(&dev->count.bytes_skipped, bounce.record.length - part);
 	bounce_settle(dev, &bounce, true);
+}
+
+/* --- the gate --- */
+
+static bool may_use(struct dma_device *dev, dma_addr_t addr, size_t len)
+{
+	phys_addr_t first = dma_to_phys(&dev->limits, addr);
+	struct bounce bounce;
+
+	if (!bounce_find(dev->sys, first, &bounce))
+		return is_direct(dev, addr, len);
+	return bounce.record.device == dev->id && dma_usable(dev, addr, len) &&
+	       len <= bounce.record.length - (first.value - bounce.start.value);
+}
+
+static NOINLINE bool gate_any(struct dma_device *dev, dma_addr_t addr, size_t len, uint64_t *out,
+			      const void *caller)
+{
+	enum dma_misuse_kind wrong = DMA_MISUSE_GATE_POOL;
+	bool open = may_use(dev, addr, len);
+
+	*out = open ? addr.bus : 0;
+	if (open)
+		return true;
+	if (addr.bus == DMA_MAPPING_ERROR.bus)
+		wrong = DMA_MISUSE_MAPPING_ERROR;
+	else if (!dma_range_within(addr.bus, len, UINT64_MAX))
+		wrong = DMA_MISUSE_GATE_LENGTH;
+	else if (!dma_usable(dev, addr, len))
+		wrong = DMA_MISUSE_GATE_REACH;
+	dma_count(&dev->count.refused, 1);
+	dma_misuse(dev, wrong, addr.bus, len, caller);
+	return false;
+}
+
+bool dma_gate_bounced(struct dma_device *dev, dma_addr_t addr, size_t len, uint64_t *out)
+{
+	const uint16_t mask = SWIOTLB_OWNER_SHIFTED | (SWIOTLB_DEVICES - 1);
+	size_t i = swiotlb_index(dev->pool, phys(addr.bus));
+
+	if (!dma_ends_short(dev, addr.bus, len) || !swiotlb_holds(dev->pool, i, len, dev->id, mask))
+		return gate_any(dev, addr, len, out, DMA_CALLER);
+	*out = addr.bus;
+	return true;
 }
 
 /* --- resources --- */
@@ -358,7 +373,7 @@ dma_addr_t dma_map_resource(struct dma_device *dev, phys_addr_t addr, size_t len
 	if (dma_mapping_error(dev, bus))
 		dma_fail(dev, addr, len, possible ? DMA_FAIL_OUT_OF_MASK : DMA_FAIL_LENGTH, attrs);
 	else
-		count_direct(dev, len);
+		dma_count_direct(dev, len);
 	return bus;
 }
 

@@ -43,6 +43,13 @@ static inline void dma_count_mapping(struct dma_device *dev, size_t len)
 	dma_count(&dev->count.live, 1);
 }
 
+/* And that is used where it is. */
+static inline void dma_count_direct(struct dma_device *dev, size_t len)
+{
+	dma_count_mapping(dev, len);
+	dma_count(&dev->count.bytes_direct, len);
+}
+
 /* One less. False, and none less, where there was none. */
 static inline bool dma_count_unmap(struct dma_device *dev)
 {
@@ -79,8 +86,7 @@ static inline dma_addr_t dma_map_phys(struct dma_device *dev, phys_addr_t addr, 
 	if (!dma_ends_short(dev, addr.value, len))
 		return attrs & ~DMA_ATTR_NO_WARN ? dma_map_any(dev, addr, len, dir, attrs)
 						 : dma_map_bounced(dev, addr, len, dir, attrs);
-	dma_count_mapping(dev, len);
-	dma_count(&dev->count.bytes_direct, len);
+	dma_count_direct(dev, len);
 	return (dma_addr_t){addr.value};
 }
 

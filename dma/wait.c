@@ -43,12 +43,7 @@ static struct dma_wait *unlink_locked(struct dma_system *sys, struct dma_wait **
 
 static enum dma_failure take(const struct dma_wait *wait, struct bounce *bounce)
 {
-	enum dma_failure why = bounce_hopeless(wait->dev, wait->addr, wait->len);
-
-	if (why)
-		return why;
-	bounce->record = bounce_record(wait->dev, wait->addr, wait->len, wait->dir);
-	return bounce_take(wait->dev, &wait->dev->fit, bounce);
+	return bounce_slots(wait->dev, wait->addr, wait->len, wait->dir, bounce);
 }
 
 /* It is out of the queue, with slots or without hope. */

@@ -59,7 +59,7 @@ static void instead_of_a_pool(struct ktest *t)
 	dma_addr_t addr;
 
 	swiotlb_init(&none, phys(0), 0, &metadata);
-	f->sys.pool = &none;
+	f->sys.pool = f->near.pool = &none;
 	transient_reset_bounds(&f->sys);
 	dma_set_force(&f->near, false); /* it looks at the pool anew */
 	fixture_fill(fixture_memory(f, FIXTURE_HIGH), 5000, 3);
@@ -68,7 +68,7 @@ static void instead_of_a_pool(struct ktest *t)
 	EXPECT(t, fixture_is(fixture_device_view(&f->near, addr), 5000, 3));
 	dma_unmap_single(&f->near, addr, 5000, DMA_TO_DEVICE);
 	EXPECT_EQ(t, f->near.count.transient, 1);
-	f->sys.pool = &f->pool;
+	f->sys.pool = f->near.pool = &f->pool;
 	transient_reset_bounds(&f->sys);
 }
 
