@@ -42,13 +42,9 @@ void dma_misuse(struct dma_device *dev, enum dma_misuse_kind kind, uint64_t addr
 	if (!dma_worth_saying(nth))
 		return;
 	function = port_symbol(caller, &offset);
-	if (function)
-		port_log(PORT_LOG_ERROR, "dma: %s: %s: %#llx+%llu, by %s+%#zx", dev->name,
-			 names[kind], (unsigned long long)addr, (unsigned long long)len, function,
-			 offset);
-	else
-		port_log(PORT_LOG_ERROR, "dma: %s: %s: %#llx+%llu, by %p", dev->name, names[kind],
-			 (unsigned long long)addr, (unsigned long long)len, caller);
+	port_log(PORT_LOG_ERROR, "dma: %s: %s: %#llx+%llu, by %s+%#zx", dev->name, names[kind],
+		 (unsigned long long)addr, (unsigned long long)len, function ? function : "?",
+		 function ? offset : (size_t)caller);
 }
 
 const char *dma_misuse_name(enum dma_misuse_kind kind)

@@ -7,8 +7,6 @@
 #include "dma/coherent.h"
 
 #include "dma/bounce.h"
-#include "dma/port.h"
-
 
 /* What pages are lent as; the kind of their entry in sys->lent. */
 enum use { COHERENT = 1, BUFFER };
@@ -46,7 +44,7 @@ static inline bool lend(struct dma_device *dev, phys_addr_t addr, size_t size, e
 }
 
 /* False, and in *found what there is instead (its key is 0: nothing), where it isn't so lent. */
-static inline __attribute__((always_inline)) bool take_back(struct dma_device *dev,
+static ALWAYS_INLINE bool take_back(struct dma_device *dev,
 							    phys_addr_t addr, size_t size,
 							    const void *cpu, enum use use,
 							    struct ledger_entry *found)

@@ -22,8 +22,8 @@ void dma_system_init(struct dma_system *sys, struct zones *zones, struct kmem *k
 	transient_reset_bounds(sys);
 }
 
-/* The limits have changed: what the short paths use is made anew. */
-static void refit(struct dma_device *dev)
+/* The limits have changed: what the short paths use is made anew. 0. */
+static int refit(struct dma_device *dev)
 {
 	struct dma_limits *limits = &dev->limits;
 	bool reckon;
@@ -40,6 +40,7 @@ static void refit(struct dma_device *dev)
 	if (!dev->slow && dev->fit.anywhere && !limits->min_align_mask)
 		dev->short_bounce = SWIOTLB_MAGAZINE_SLOTS << SWIOTLB_SHIFT;
 	dma_lend_refit(dev);
+	return 0;
 }
 
 /* The lowest number that is free. */
@@ -111,59 +112,43 @@ void dma_device_remove(struct dma_device *dev)
 		dma_misuse(dev, DMA_MISUSE_LEAK, 0, dev->count.live + dev->count.lent, DMA_CALLER);
 }
 
-static bool zone_lies_in(const struct zone *zone, uint64_t first, uint64_t last)
+/* Does any of the `bytes` bytes that begin at `start` lie in [first, last], a whole `unit` of them?
+ */
+static bool reaches(uint64_t start, uint64_t bytes, uint64_t unit, uint64_t first, uint64_t last)
 {
-	uint64_t start = zone->buddy.first << PAGE_SHIFT;
-	uint64_t bytes = (uint64_t)zone->buddy.pages << PAGE_SHIFT;
-
-	return bytes && start + PAGE_SIZE - 1 <= last && first <= start + bytes - PAGE_SIZE;
+	return bytes && start + unit - 1 <= last && first <= start + bytes - unit;
 }
 
-static bool pool_lies_in(const struct swiotlb *pool, uint64_t first, uint64_t last)
+/* -EIO if a device under this mask could use nothing. */
+static int set_mask(struct dma_device *dev, uint64_t *which, uint64_t mask)
 {
-	uint64_t start = pool->base.value, bytes = (uint64_t)pool->slots << SWIOTLB_SHIFT;
-
-	return bytes && start + SWIOTLB_SLOT - 1 <= last && first <= start + bytes - SWIOTLB_SLOT;
-}
-
-/* Is there anything that a device under this mask could use? */
-static int check_mask(const struct dma_device *dev, uint64_t mask)
-{
+	const struct swiotlb *pool = dev->pool;
 	const struct zone *zone = dev->sys->zones->zone;
 	uint64_t first, last;
+	bool any;
 
-	if (mask < DMA_MIN_MASK)
+	if (mask < DMA_MIN_MASK ||
+	    !dma_limits_window(&dev->limits, dma_limits_reach(&dev->limits, mask), &first, &last))
 		return -EIO;
-	if (!dma_limits_window(&dev->limits, dma_limits_reach(&dev->limits, mask), &first, &last))
-		return -EIO;
-	if (pool_lies_in(dev->sys->pool, first, last))
-		return 0;
+	any = reaches(pool->base.value, (uint64_t)pool->slots << SWIOTLB_SHIFT, SWIOTLB_SLOT, first,
+		      last);
 	for (unsigned i = 0; i < ZONE_COUNT; i++)
-		if (zone_lies_in(&zone[i], first, last))
-			return 0;
-	return -EIO;
+		any |= reaches(zone[i].buddy.first << PAGE_SHIFT,
+			       (uint64_t)zone[i].buddy.pages << PAGE_SHIFT, PAGE_SIZE, first, last);
+	if (!any)
+		return -EIO;
+	*which = mask;
+	return refit(dev);
 }
 
 int dma_set_mask(struct dma_device *dev, uint64_t mask)
 {
-	int err = check_mask(dev, mask);
-
-	if (!err) {
-		dev->limits.streaming_mask = mask;
-		refit(dev);
-	}
-	return err;
+	return set_mask(dev, &dev->limits.streaming_mask, mask);
 }
 
 int dma_set_coherent_mask(struct dma_device *dev, uint64_t mask)
 {
-	int err = check_mask(dev, mask);
-
-	if (!err) {
-		dev->limits.coherent_mask = mask;
-		refit(dev);
-	}
-	return err;
+	return set_mask(dev, &dev->limits.coherent_mask, mask);
 }
 
 int dma_set_mask_and_coherent(struct dma_device *dev, uint64_t mask)
@@ -183,8 +168,7 @@ int dma_set_seg_boundary(struct dma_device *dev, uint64_t mask)
 	if (mask == 0 || !is_mask(mask))
 		return -EINVAL;
 	dev->limits.boundary_mask = mask;
-	refit(dev);
-	return 0;
+	return refit(dev);
 }
 
 int dma_set_max_seg_size(struct dma_device *dev, size_t bytes)
@@ -192,8 +176,7 @@ int dma_set_max_seg_size(struct dma_device *dev, size_t bytes)
 	if (bytes == 0)
 		return -EINVAL;
 	dev->limits.max_segment = bytes;
-	refit(dev);
-	return 0;
+	return refit(dev);
 }
 
 int dma_set_max_segments(struct dma_device *dev, unsigned segments)
@@ -201,8 +184,7 @@ int dma_set_max_segments(struct dma_device *dev, unsigned segments)
 	if (segments == 0)
 		return -EINVAL;
 	dev->limits.max_segments = segments;
-	refit(dev);
-	return 0;
+	return refit(dev);
 }
 
 int dma_set_min_align_mask(struct dma_device *dev, uint32_t mask)
@@ -210,8 +192,7 @@ int dma_set_min_align_mask(struct dma_device *dev, uint32_t mask)
 	if (!is_mask(mask))
 		return -EINVAL;
 	dev->limits.min_align_mask = mask;
-	refit(dev);
-	return 0;
+	return refit(dev);
 }
 
 void dma_set_bus_offset(struct dma_device *dev, int64_t offset)

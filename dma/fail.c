@@ -8,6 +8,8 @@
 
 #define HOLDERS 3 /* named in the line */
 
+typedef unsigned long long ull;
+
 struct holder {
 	const char *name;
 	uint64_t slots;
@@ -39,56 +41,19 @@ static void find_holders(struct dma_system *sys, struct holder top[HOLDERS])
 	port_unlock(&sys->lock, flags);
 }
 
-struct text {
-	char at[96];
-	size_t length;
-};
-
-static void append(struct text *text, const char *s)
+static NOINLINE void say(struct dma_device *dev, phys_addr_t addr, size_t len, enum dma_failure why)
 {
-	while (*s && text->length < sizeof(text->at) - 1)
-		text->at[text->length++] = *s++;
-	text->at[text->length] = 0;
-}
+	struct swiotlb *pool = dev->pool;
+	struct holder top[HOLDERS] = {{"nobody", 0}, {"nobody", 0}, {"nobody", 0}};
 
-static void append_number(struct text *text, uint64_t n)
-{
-	char digits[21], *first = digits + sizeof(digits) - 1;
-
-	*first = 0;
-	do
-		*--first = (char)('0' + n % 10);
-	while (n /= 10);
-	append(text, first);
-}
-
-/* ": edu0 120, nvme0 3"; nothing where nobody has any. */
-static void append_holders(struct text *text, struct dma_system *sys)
-{
-	struct holder top[HOLDERS] = {{0}};
-
-	find_holders(sys, top);
-	for (unsigned i = 0; i < HOLDERS && top[i].slots; i++) {
-		append(text, i ? ", " : ": ");
-		append(text, top[i].name);
-		append(text, " ");
-		append_number(text, top[i].slots);
-	}
-}
-
-static __attribute__((noinline)) void say(struct dma_device *dev, phys_addr_t addr, size_t len,
-					  enum dma_failure why)
-{
-	struct swiotlb *pool = dev->sys->pool;
-	struct text holders = {.length = 0};
-
-	append_holders(&holders, dev->sys);
-	port_log(PORT_LOG_WARNING,
-		 "dma: %s: can't map %zu bytes at %#llx: %s (swiotlb: largest free run %zu, %zu of "
-		 "%zu slots in use%s)",
-		 dev->name, len, (unsigned long long)addr.value, dma_failure_name(why),
-		 swiotlb_largest_run(pool), (size_t)dma_level_now(&pool->used), pool->slots,
-		 holders.at);
+	find_holders(dev->sys, top);
+	port_log(
+		PORT_LOG_WARNING,
+		"dma: %s: can't map %zu bytes at %#llx: %s (swiotlb: largest free run %zu, %llu of "
+		"%zu slots in use, most by %s %llu, %s %llu, %s %llu)",
+		dev->name, len, (ull)addr.value, dma_failure_name(why), swiotlb_largest_run(pool),
+		(ull)dma_level_now(&pool->used), pool->slots, top[0].name, (ull)top[0].slots,
+		top[1].name, (ull)top[1].slots, top[2].name, (ull)top[2].slots);
 }
 
 void dma_fail(struct dma_device *dev, phys_addr_t addr, size_t len, enum dma_failure why,

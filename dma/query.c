@@ -114,20 +114,21 @@ void dma_count_all(struct dma_system *sys, struct dma_counters *sum)
 	port_unlock(&sys->lock, flags);
 }
 
-uint64_t dma_count_mappings(const struct dma_device *dev)
+static uint64_t sum_of(const uint64_t *count, unsigned n)
 {
 	uint64_t sum = 0;
 
-	for (unsigned i = 0; i < DMA_SIZES; i++)
-		sum += dev->count.size[i];
+	while (n-- > 0)
+		sum += count[n];
 	return sum;
+}
+
+uint64_t dma_count_mappings(const struct dma_device *dev)
+{
+	return sum_of(dev->count.size, DMA_SIZES);
 }
 
 uint64_t dma_count_failures(const struct dma_device *dev)
 {
-	uint64_t sum = 0;
-
-	for (unsigned i = 0; i < DMA_FAILURES; i++)
-		sum += dev->count.failed[i];
-	return sum;
+	return sum_of(dev->count.failed, DMA_FAILURES);
 }

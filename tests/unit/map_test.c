@@ -289,7 +289,7 @@ static void set_mask_by_pool(struct ktest *t)
 	struct swiotlb pool;
 
 	swiotlb_init(&pool, phys(GIB(512)), 4, metadata);
-	f->sys.pool = &pool;
+	f->sys.pool = f->near.pool = &pool;
 	dma_set_bus_offset(&f->near, -(int64_t)(GIB(512) - MIB(16)));
 	EXPECT_EQ(t, dma_set_mask(&f->near, DMA_BIT_MASK(24)), -EIO);
 	EXPECT_EQ(t, dma_set_mask(&f->near, DMA_BIT_MASK(24) + S(1) - 1), -EIO);
@@ -298,7 +298,7 @@ static void set_mask_by_pool(struct ktest *t)
 	EXPECT_EQ(t, dma_set_mask(&f->near, DMA_BIT_MASK(24)), 0);
 	dma_set_bus_offset(&f->near, -(int64_t)(GIB(512) + S(3)) - 1);
 	EXPECT_EQ(t, dma_set_mask(&f->near, DMA_BIT_MASK(24)), -EIO);
-	f->sys.pool = &f->pool;
+	f->sys.pool = f->near.pool = &f->pool;
 }
 
 static void setters(struct ktest *t)
