@@ -15,7 +15,7 @@ class Mappings(guest.Command):
         machine = guest.machine()
         pool, devices = machine["pool"], machine["dma"]["device"]
         base, count = int(pool["base"]["value"]), 0
-        for slot in guest.set_bits(pool["head"], int(pool["slots"])):
+        for slot in guest.set_bits(pool["runs"]["head"], int(pool["slots"])):
             original, whose = int(pool["original"][slot]), int(pool["owner"][slot])
             if not whose:
                 continue
