@@ -11,6 +11,8 @@
  *
  * Waiting is counted in reads of the chip, about a microsecond each on a bus
  * and less in a virtual machine, because there is output before there is time.
+ * In a virtual machine what is behind the port may be slow: a reader on a busy
+ * host that isn't given the processor for a second.
  */
 #include "kernel/uart16550.h"
 
@@ -18,8 +20,7 @@
 #include "kernel/irq.h"
 #include "kernel/uart16550_reg.h"
 
-#define TRANSMIT_POLLS 1000000 /* a second; 16 bytes leave in 1.4 ms */
-#define DRAIN_POLLS    50000
+#define TRANSMIT_POLLS 10000000 /* 16 bytes leave in 1.4 ms */
 #define LOOP_POLLS     10000
 
 static uint8_t reg_read(const struct uart *uart, unsigned reg)
@@ -64,7 +65,7 @@ static bool loop_back(const struct uart *uart, uint8_t byte)
 bool uart_init(struct uart *uart, uint16_t port, unsigned baud)
 {
 	*uart = (struct uart){.port = port};
-	wait_status(uart, UART_LSR_TEMT, DRAIN_POLLS); /* the loader's last words */
+	wait_status(uart, UART_LSR_TEMT, TRANSMIT_POLLS); /* the loader's last words */
 	set_line(uart, baud);
 	reg_write(uart, UART_MCR, UART_MCR_LOOP);
 	uart->present = loop_back(uart, 0x55) && loop_back(uart, 0xaa);
@@ -107,7 +108,7 @@ void uart_write(struct uart *uart, const char *data, size_t n)
 void uart_drain(struct uart *uart)
 {
 	if (uart->present)
-		wait_status(uart, UART_LSR_TEMT, DRAIN_POLLS);
+		wait_status(uart, UART_LSR_TEMT, TRANSMIT_POLLS);
 }
 
 static bool ring_full(const struct uart *uart)
