@@ -19,6 +19,7 @@ void dma_system_init(struct dma_system *sys, struct zones *zones, struct kmem *k
 	};
 	sys->waiting_end = &sys->waiting;
 	ledger_init(&sys->lent);
+	ledger_init(&sys->transients);
 	transient_reset_bounds(sys);
 }
 

@@ -93,12 +93,9 @@ struct dma_device {
 	struct dma_counters count;
 };
 
-#define DMA_MAX_DEVICES	      64
-#define DMA_ID_GONE	      UINT16_MAX
+#define DMA_MAX_DEVICES 64
+#define DMA_ID_GONE	UINT16_MAX
 
-#define DMA_TRANSIENT_BUCKETS 64
-
-struct dma_transient;
 struct dma_wait;
 
 /* What the devices of one machine (or of one test) share. */
@@ -116,11 +113,10 @@ struct dma_system {
 	uint64_t bounce_first, bounce_last;
 	struct port_lock lock;
 	/* under lock (`device` too): */
-	struct ledger lent; /* pages that devices have for long; dma/coherent.c */
-	size_t transients;
-	struct dma_transient *transient[DMA_TRANSIENT_BUCKETS]; /* by the block's page frame */
-	struct dma_wait *waiting, **waiting_end;		/* first come, first served */
-	bool serving;						/* wait_serve() is at work */
+	struct ledger lent;	  /* pages that devices have for long; dma/coherent.c */
+	struct ledger transients; /* dma/transient.c */
+	struct dma_wait *waiting, **waiting_end; /* first come, first served */
+	bool serving;				 /* wait_serve() is at work */
 };
 
 /* A system over an allocator and a pool (which may have no slots). */

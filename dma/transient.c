@@ -4,7 +4,6 @@
 #include "dma/port.h"
 
 struct dma_transient {
-	struct dma_transient *next; /* in its bucket */
 	uint64_t block;
 	uint64_t start; /* of the mapping */
 	unsigned order;
@@ -16,12 +15,10 @@ static uint64_t last_byte(const struct dma_transient *t)
 	return t->block + (PAGE_SIZE << t->order) - 1;
 }
 
-static struct dma_transient **bucket(struct dma_system *sys, uint64_t block)
+static struct dma_transient *of_entry(const struct ledger_entry *entry)
 {
-	/* Fibonacci hashing: the top 6 bits of the frame times 2^64 / golden ratio. */
-	return &sys->transient[(block >> PAGE_SHIFT) * 0x9e3779b97f4a7c15 >> 58];
+	return (struct dma_transient *)entry->value;
 }
-_Static_assert(DMA_TRANSIENT_BUCKETS == 64, "bucket() yields 6 bits");
 
 void transient_reset_bounds(struct dma_system *sys)
 {
@@ -31,19 +28,24 @@ void transient_reset_bounds(struct dma_system *sys)
 	sys->bounce_last = bytes ? sys->pool->base.value + bytes - 1 : 0;
 }
 
-static void insert(struct dma_system *sys, struct dma_transient *t)
+static bool insert(struct dma_system *sys, struct dma_transient *t)
 {
 	unsigned long flags = port_lock(&sys->lock);
-	struct dma_transient **head = bucket(sys, t->block);
+	bool done = ledger_add(&sys->transients, sys->zones, t->block, 1, (uint64_t)t);
 
-	t->next = *head;
-	*head = t;
-	sys->transients++;
-	if (t->block < sys->bounce_first)
+	if (done && t->block < sys->bounce_first)
 		sys->bounce_first = t->block;
-	if (last_byte(t) > sys->bounce_last)
+	if (done && last_byte(t) > sys->bounce_last)
 		sys->bounce_last = last_byte(t);
 	port_unlock(&sys->lock, flags);
+	return done;
+}
+
+static void discard(struct dma_system *sys, struct dma_transient *t)
+{
+	if (t->block != PHYS_NONE.value)
+		pages_free(sys->zones, phys(t->block), t->order);
+	kfree(sys->kmem, t);
 }
 
 /* What of the block is not the mapping's. */
@@ -94,31 +96,26 @@ phys_addr_t transient_take(struct dma_system *sys, const struct swiotlb_fit *fit
 	if (!t)
 		return PHYS_NONE;
 	t->record = record;
-	if (!get_block(sys, fit, t)) {
-		kfree(sys->kmem, t);
-		return PHYS_NONE;
+	if (get_block(sys, fit, t) && fits(fit, t)) {
+		zero_slack(t);
+		if (insert(sys, t))
+			return phys(t->start);
 	}
-	if (!fits(fit, t)) {
-		pages_free(sys->zones, phys(t->block), t->order);
-		kfree(sys->kmem, t);
-		return PHYS_NONE;
-	}
-	zero_slack(t);
-	insert(sys, t);
-	return phys(t->start);
+	discard(sys, t);
+	return PHYS_NONE;
 }
 
-/* Where the pointer to the mapping that holds `addr` is; NULL. */
-static struct dma_transient **find_locked(struct dma_system *sys, uint64_t addr)
+/* The entry of the mapping that holds `addr`; NULL. */
+static struct ledger_entry *find_locked(struct dma_system *sys, uint64_t addr)
 {
-	struct dma_transient **link;
-
-	for (unsigned order = 0; order <= BUDDY_MAX_ORDER; order++) {
+	for (unsigned order = 0; sys->transients.count && order <= BUDDY_MAX_ORDER; order++) {
 		uint64_t block = ALIGN_DOWN(addr, PAGE_SIZE << order);
+		struct ledger_entry *entry = ledger_find(&sys->transients, block);
 
-		for (link = bucket(sys, block); *link; link = &(*link)->next)
-			if ((*link)->block == block && (*link)->order == order)
-				return addr - (*link)->start < (*link)->record.length ? link : NULL;
+		if (entry && of_entry(entry)->order == order)
+			return addr - of_entry(entry)->start < of_entry(entry)->record.length
+				       ? entry
+				       : NULL;
 	}
 	return NULL;
 }
@@ -127,27 +124,29 @@ bool transient_find(struct dma_system *sys, phys_addr_t addr, phys_addr_t *start
 		    struct swiotlb_slot *record)
 {
 	unsigned long flags = port_lock(&sys->lock);
-	struct dma_transient **link = sys->transients ? find_locked(sys, addr.value) : NULL;
+	struct ledger_entry *entry = find_locked(sys, addr.value);
 
-	if (link) {
-		*start = phys((*link)->start);
-		*record = (*link)->record;
+	if (entry) {
+		*start = phys(of_entry(entry)->start);
+		*record = of_entry(entry)->record;
 	}
 	port_unlock(&sys->lock, flags);
-	return link != NULL;
+	return entry != NULL;
 }
 
-/* Take the mapping that starts there out of the table; NULL where there is none. */
+/* Take the mapping that starts there out of the ledger; NULL where there is none. */
 static struct dma_transient *take_out(struct dma_system *sys, phys_addr_t start)
 {
 	unsigned long flags = port_lock(&sys->lock);
-	struct dma_transient **link = find_locked(sys, start.value), *t = NULL;
+	struct ledger_entry *entry = find_locked(sys, start.value);
+	struct dma_transient *t = entry ? of_entry(entry) : NULL;
 
-	if (link && (*link)->start == start.value) {
-		t = *link;
-		*link = t->next;
-		if (--sys->transients == 0)
+	if (t && t->start == start.value) {
+		ledger_drop(&sys->transients, sys->zones, entry);
+		if (sys->transients.count == 0)
 			transient_reset_bounds(sys);
+	} else {
+		t = NULL;
 	}
 	port_unlock(&sys->lock, flags);
 	return t;
@@ -157,20 +156,18 @@ bool transient_put(struct dma_system *sys, phys_addr_t start)
 {
 	struct dma_transient *t = take_out(sys, start);
 
-	if (!t)
-		return false;
-	pages_free(sys->zones, phys(t->block), t->order);
-	kfree(sys->kmem, t);
-	return true;
+	if (t)
+		discard(sys, t);
+	return t != NULL;
 }
 
 void transient_settle(struct dma_system *sys, phys_addr_t start, bool settled)
 {
 	unsigned long flags = port_lock(&sys->lock);
-	struct dma_transient **link = find_locked(sys, start.value);
+	struct ledger_entry *entry = find_locked(sys, start.value);
 
-	if (link)
-		(*link)->record.settled = settled;
+	if (entry)
+		of_entry(entry)->record.settled = settled;
 	port_unlock(&sys->lock, flags);
 }
 
@@ -179,12 +176,10 @@ size_t transient_abandon(struct dma_system *sys, uint16_t device)
 	unsigned long flags = port_lock(&sys->lock);
 	size_t n = 0;
 
-	for (size_t i = 0; i < DMA_TRANSIENT_BUCKETS; i++) {
-		for (struct dma_transient *t = sys->transient[i]; t; t = t->next) {
-			if (t->record.device == device) {
-				t->record.device = 0;
-				n++;
-			}
+	for (struct ledger_entry *e = NULL; (e = ledger_next(&sys->transients, e));) {
+		if (of_entry(e)->record.device == device) {
+			of_entry(e)->record.device = 0;
+			n++;
 		}
 	}
 	port_unlock(&sys->lock, flags);
@@ -196,9 +191,8 @@ bool transient_meets(struct dma_system *sys, uint64_t first, uint64_t last)
 	unsigned long flags = port_lock(&sys->lock);
 	bool meets = false;
 
-	for (size_t i = 0; i < DMA_TRANSIENT_BUCKETS && sys->transients; i++)
-		for (struct dma_transient *t = sys->transient[i]; t; t = t->next)
-			meets |= first <= last_byte(t) && t->block <= last;
+	for (struct ledger_entry *e = NULL; (e = ledger_next(&sys->transients, e));)
+		meets |= first <= last_byte(of_entry(e)) && of_entry(e)->block <= last;
 	port_unlock(&sys->lock, flags);
 	return meets;
 }

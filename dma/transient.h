@@ -7,9 +7,9 @@
  *	block            start              start + length     block + 2^order pages
  *	|  zeroed        |  the mapping     |  zeroed          |
  *
- * What was mapped is kept in a small object, out of the device's reach, and
- * hashed by the block's first page frame. A block is aligned to its size, so
- * one look for each order finds the block that holds an address.
+ * What was mapped is kept in a small object, out of the device's reach, which
+ * is found in a ledger by the block's first page. A block is aligned to its
+ * size, so one look for each order finds the block that holds an address.
  *
  * They are in memory that devices with tight limits alone can use: so they are
  * for those, and no overflow of the pool. sys->lock; any context.

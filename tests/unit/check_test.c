@@ -330,7 +330,7 @@ static void leak_is_quarantined(struct ktest *t)
 	EXPECT_EQ(t, next.id, 5);
 	expect_strangers(t, &gone, &next, &leak);
 	EXPECT_EQ(t, dma_level_now(&f->pool.used), 2);
-	EXPECT_EQ(t, f->sys.transients, 1);
+	EXPECT_EQ(t, f->sys.transients.count, 1);
 	fine = dma_map_phys(&f->near, phys(f->base + FIXTURE_HIGH), rest, DMA_TO_DEVICE, 0);
 	EXPECT_EQ(t, fine.bus, f->base + FIXTURE_POOL); /* all but what is in quarantine */
 	dma_unmap_single(&f->near, fine, rest, DMA_TO_DEVICE);

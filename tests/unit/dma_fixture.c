@@ -64,7 +64,7 @@ static void expect_balance(struct ktest *t, struct dma_fixture *f)
 		EXPECT_EQ(t, devices[i]->count.live + devices[i]->count.lent, 0);
 	swiotlb_validate(&f->pool);
 	EXPECT_EQ(t, dma_level_now(&f->pool.used), 0);
-	EXPECT_EQ(t, f->sys.transients, 0);
+	EXPECT_EQ(t, f->sys.transients.count, 0);
 	EXPECT_EQ(t, f->sys.lent.count, 0);
 	EXPECT_EQ(t, f->kmem.objects, 0);
 	for (unsigned kind = 0; kind < DMA_MISUSE_KINDS; kind++)

@@ -292,7 +292,7 @@ static void transient_entries(struct ktest *t)
 	for (unsigned i = 0; i < MIXED; i++)
 		fixture_fill(entry(f, i), mixed[i].len, 7);
 	REQUIRE(t, dma_map_sg(dev, sg, fill_in(f, sg, mixed), DMA_TO_DEVICE) == MIXED);
-	EXPECT_EQ(t, f->sys.transients, MIXED);
+	EXPECT_EQ(t, f->sys.transients.count, MIXED);
 	for (unsigned i = 0; i < MIXED; i++)
 		EXPECT(t, fixture_is(view(dev, sg, i), mixed[i].len, 7));
 	dma_unmap_sg(dev, sg, MIXED, DMA_TO_DEVICE);

@@ -20,7 +20,7 @@ static void pages_come_back(struct ktest *t)
 		REQUIRE(t, !dma_mapping_error(&f->tight, addr[i]));
 		EXPECT(t, addr[i].bus < f->base + FIXTURE_POOL);
 	}
-	EXPECT_EQ(t, f->sys.transients, 6);
+	EXPECT_EQ(t, f->sys.transients.count, 6);
 	EXPECT(t, !transient_put(&f->sys, phys(addr[0].bus + 1)));
 	EXPECT(t, fixture_free_bytes(f) <= before - 14 * PAGE_SIZE);
 	for (size_t i = 0; i < ARRAY_SIZE(addr); i++)
