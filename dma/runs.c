@@ -9,7 +9,13 @@
 #include "dma/bits.h"
 #include "mm/port.h"
 
-#define RARE __attribute__((noinline, cold))
+/* Slots of a class's shortest run. */
+static uint32_t least_of(unsigned c)
+{
+	unsigned quarter = c % 4, doubling = (c - RUNS_EXACT) / 4;
+
+	return c < RUNS_EXACT ? c + 1 : ((4 + quarter) << (5 + doubling)) + 1;
+}
 
 static size_t used_words(size_t slots)
 {
@@ -42,14 +48,12 @@ size_t runs_size(size_t slots)
 	return words * sizeof(uint64_t);
 }
 
-/* List a run, or, where it is listed, don't. */
 void runs_toggle_locked(struct runs *runs, size_t first, size_t slots)
 {
-	unsigned c = runs_class(slots);
-	unsigned bit = runs->leaf[c] + ((unsigned)first >> runs->shift[c]);
+	unsigned c = runs_class(slots), bit = runs->leaf[c] + ((unsigned)first >> runs->shift[c]);
 
 	for (; bit >= 64; bit = bit / 64 - 1) {
-		uint64_t *word = &runs->word[c][bit / 64 - 1], one = 1UL << (bit % 64);
+		uint64_t *word = &runs->tree[c][bit / 64], one = 1UL << (bit % 64);
 
 		*word ^= one;
 		if (*word & ~one)
@@ -64,8 +68,6 @@ void runs_init(struct runs *runs, size_t slots, uint32_t *length, void *memory)
 {
 	uint64_t *head = (uint64_t *)memory + used_words(slots), *word = head + used_words(slots);
 
-	size_t least = 1;
-
 	*runs = (struct runs){
 		.slots = slots, .length = length, .free = slots, .used = memory, .head = head};
 	runs->filled[RUNS_CLASSES / 64] = UINT64_MAX << (RUNS_CLASSES % 64);
@@ -74,10 +76,8 @@ void runs_init(struct runs *runs, size_t slots, uint32_t *length, void *memory)
 	memset(memory, 0, runs_size(slots));
 	runs->used[slots / 64] = UINT64_MAX << (slots % 64);
 	for (unsigned c = 0; c <= runs_class(slots); c++) {
-		while (runs_class(least) < c)
-			least++;
-		runs->least[c] = (uint32_t)least;
-		runs->word[c] = word;
+		runs->least[c] = least_of(c);
+		runs->tree[c] = word - 1;
 		word += shape(c, slots, &runs->shift[c], &runs->leaf[c]);
 	}
 	runs_toggle_locked(runs, 0, slots);
@@ -94,7 +94,7 @@ size_t runs_next_locked(const struct runs *runs, unsigned c, size_t first, bool 
 	unsigned bit = runs->leaf[c] + ((unsigned)first >> runs->shift[c]);
 
 	for (;; bit = bit / 64 - 1) {
-		uint64_t word = bit < 64 ? runs->root[c] : runs->word[c][bit / 64 - 1];
+		uint64_t word = bit < 64 ? runs->root[c] : runs->tree[c][bit / 64];
 
 		word &= below ? (1UL << (bit % 64)) - 1 : -2UL << (bit % 64);
 		if (word)
@@ -144,7 +144,7 @@ size_t runs_carve_locked(struct runs *runs, size_t first, size_t from, size_t sl
 	return from;
 }
 
-/* Whatever there is before and behind. */
+/* As runs_release(), whatever there is before and behind. */
 void runs_release_any_locked(struct runs *runs, size_t from, size_t slots)
 {
 	size_t end = from + slots, first, all;

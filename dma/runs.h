@@ -9,22 +9,23 @@
  *	length      |12 ...... 12|    |2 2|         of a free run's first and last slot
  *
  * Runs are sorted into classes: one for each length up to 128, from there on
- * four for each doubling, which end with a power of two: so a pool's whole run
- * stays where it is as it shrinks. A class of runs of `n` slots or more divides the pool
- * into groups of `g` slots, g = the power of two in min(n, 64): no two of its
- * runs begin in one group, and a run reaches at least to the end of the group
- * in which it begins. So a bit a group says all: the run begins behind the
- * group's last used slot, which a shift and a scan of one word of `used` find.
+ * four for each doubling, of 129 to 160 slots, to 192, 224, 256, 320, ...: so
+ * that a whole pool of 2^n slots stays in its class as it shrinks. A class of
+ * runs of `n` slots or more divides the pool into groups of `g` slots, g = the
+ * power of two in min(n, 64): no two of its runs begin in one group, and a run
+ * reaches at least to the end of the group in which it begins. So a bit a group
+ * says all: the run begins behind the group's last used slot, which a mask and a
+ * scan of one word of `used` find.
  *
  * The groups' bits are the leaves of a tree of words, in which a bit is set when
- * the word below it isn't zero. Below bit `b` of a class there is its word[b], of
- * which the bits have the numbers from 64 * (b + 1) on:
+ * the word below it isn't zero. Word 0 is the root; the bits of word `w` have the
+ * numbers from 64 * w on, and below bit `b` there is word b + 1:
  *
- *	root            0 ....... b .... 63        `filled` has a bit for each root
- *	word[b]   64 * (b + 1) + (0 ........ 63)
+ *	root               0 ....... b .... 63     `filled` has a bit for each root
+ *	tree[b + 1]    64 * (b + 1) + (0 .. 63)
  *
- * So where the leaves begin, 0, 64, 64 * 65, ..., says how deep it is. Of all
- * classes that takes about 8 bits a slot.
+ * So where the leaves begin, bit 0, 64, 64 * 65, ..., says how deep it is. Of
+ * all classes that takes about 8 bits a slot.
  *
  * `length` of a slot that isn't free is its taker's, but for the first slot in
  * each later word of `head` that a taken run reaches: there stands where it
@@ -51,10 +52,10 @@ struct runs {
 	uint64_t *head;	    /* read without the lock, too */
 	uint64_t filled[3]; /* classes that have a run; beyond the last: set */
 	uint64_t root[RUNS_CLASSES];
-	/* For good: */
+	/* unchanged: */
 	size_t slots;
-	uint32_t *length; /* the caller's array */
-	uint64_t *word[RUNS_CLASSES];
+	uint32_t *length;	      /* the caller's array */
+	uint64_t *tree[RUNS_CLASSES]; /* from word 1 on */
 	uint32_t least[RUNS_CLASSES]; /* slots of a run */
 	uint32_t leaf[RUNS_CLASSES];  /* the number of the first group's bit */
 	uint8_t shift[RUNS_CLASSES];  /* log2 of the slots in a group */
@@ -83,6 +84,16 @@ static inline unsigned runs_class_of_all(size_t slots)
 	return slots <= RUNS_EXACT ? (unsigned)slots - 1 : runs_class(slots - 1) + 1;
 }
 
+/*
+ * Take `slots` (> 0), the upper end of a run: of the topmost one in the first
+ * class of which every run has that many, or else of the topmost that has, in
+ * the class before it. RUNS_NONE: no run has.
+ */
+static inline size_t runs_take(struct runs *runs, size_t slots);
+
+/* Give back what was taken. */
+static inline void runs_release(struct runs *runs, size_t from, size_t slots);
+
 /* Where the taken run begins that slot `i` is of; anything if it is of none. No lock. */
 static inline size_t runs_head(const struct runs *runs, size_t i)
 {
@@ -98,12 +109,12 @@ static inline size_t runs_head(const struct runs *runs, size_t i)
  */
 static inline unsigned runs_filled_locked(const struct runs *runs, unsigned c)
 {
-	unsigned w = c / 64;
+	size_t w = c / 64;
 	uint64_t word = runs->filled[w] & UINT64_MAX << (c % 64);
 
 	while (!word)
 		word = runs->filled[++w];
-	return w * 64 + (unsigned)__builtin_ctzl(word);
+	return (unsigned)w * 64 + (unsigned)__builtin_ctzl(word);
 }
 
 /* The first slot of the topmost run of a class that has one, or else of the lowest. */
@@ -121,9 +132,11 @@ size_t runs_longest(struct runs *runs);
 /* Walk everything, panic where it contradicts itself. For tests; in dma/runs_validate.c. */
 void runs_validate_locked(const struct runs *runs);
 
-/* --- inline --- */
+/* --- what is inline, since a call would cost a fifth more; and the rest of it --- */
 
+/* List a run, or, where it is listed, don't. */
 void runs_toggle_locked(struct runs *runs, size_t first, size_t slots);
+
 size_t runs_take_some_locked(struct runs *runs, size_t slots);
 void runs_release_any_locked(struct runs *runs, size_t from, size_t slots);
 
@@ -159,23 +172,19 @@ static inline size_t runs_first_below(const struct runs *runs, unsigned c, unsig
 	unsigned last;
 
 	while (bit < runs->leaf[c])
-		bit = 64 * (bit + 1) + runs_outermost(runs->word[c][bit], top);
+		bit = 64 * (bit + 1) + runs_outermost(runs->tree[c][bit + 1], top);
 	last = ((bit - runs->leaf[c] + 1) << runs->shift[c]) - 1; /* of the group; free */
 	before = runs->used[last / 64] & ((1UL << (last % 64)) - 1);
 	return (last & ~63U) + runs_highest(before << 1 | 1);
 }
 
-/* So what is of one run in `used`, and its bit in `head`, are in one word. */
-static inline bool runs_in_a_word(size_t from, size_t slots)
-{
-	return from % 64 + slots <= 64;
-}
-
+/* Of one word, the bits of so many slots from that one on. */
 static inline uint64_t runs_word_mask(size_t from, size_t slots)
 {
 	return UINT64_MAX >> (64 - slots) << (from % 64);
 }
 
+/* Short where the run's end is taken within a word, and the rest of it, if any, stays listed. */
 static inline size_t runs_take_locked(struct runs *runs, size_t slots)
 {
 	unsigned c = runs_filled_locked(runs, runs_class_of_all(slots));
@@ -186,7 +195,7 @@ static inline size_t runs_take_locked(struct runs *runs, size_t slots)
 	first = runs_first_below(runs, c, runs_highest(runs->root[c]), true);
 	left = runs->length[first] - slots;
 	from = first + left;
-	if (!runs_in_a_word(from, slots) || (left && left < runs->least[c]))
+	if (from % 64 + slots > 64 || (left && left < runs->least[c]))
 		return runs_carve_locked(runs, first, from, slots);
 	runs->free -= slots;
 	runs->used[from / 64] |= runs_word_mask(from, slots);
@@ -207,6 +216,7 @@ static inline size_t runs_take(struct runs *runs, size_t slots)
 	return from;
 }
 
+/* Short within a word, where the next slot is taken, and the run before, if any, stays listed. */
 static inline void runs_release_locked(struct runs *runs, size_t from, size_t slots)
 {
 	uint64_t *used = &runs->used[from / 64];

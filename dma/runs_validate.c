@@ -12,12 +12,12 @@ static void validate_tree(const struct runs *runs, unsigned c)
 {
 	size_t last = runs->leaf[c] + ((runs->slots - 1) >> runs->shift[c]);
 
-	for (size_t i = 0; i < last / 64 && c <= runs_class(runs->slots); i++) {
-		bool bit = i < 64 ? runs->root[c] >> i & 1 : bit_test(runs->word[c], i - 64);
+	for (size_t w = 1; w <= last / 64 && c <= runs_class(runs->slots); w++) {
+		bool bit = w <= 64 ? runs->root[c] >> (w - 1) & 1 : bit_test(runs->tree[c], w - 1);
 
-		if (bit != (runs->word[c][i] != 0))
-			port_panic("runs: word %zu of class %u is %#llx, above it says %d", i, c,
-				   (unsigned long long)runs->word[c][i], bit);
+		if (bit != (runs->tree[c][w] != 0))
+			port_panic("runs: word %zu of class %u is %#llx, above it says %d", w, c,
+				   (unsigned long long)runs->tree[c][w], bit);
 	}
 	if (bit_test(runs->filled, c) != (runs->root[c] != 0))
 		port_panic("runs: class %u's root is %#llx, filled is %d", c,

@@ -24,14 +24,19 @@ void swiotlb_init(struct swiotlb *pool, phys_addr_t base, size_t slots, void *me
 
 /* --- magazines --- */
 
-/* Give back what the magazines have. Was there any? Who puts something there lowers `used` first.
- */
+/* May magazines have something? Who puts something there lowers `used` first. */
+static inline bool kept(const struct swiotlb *pool)
+{
+	return pool->runs.free + dma_level_now(&pool->used) < pool->slots;
+}
+
+/* Give back what the magazines have. Was there any? */
 static bool flush(struct swiotlb *pool)
 {
 	const uint64_t shut = SWIOTLB_MAGAZINE_SHUT;
 	bool any = false;
 
-	if (pool->runs.free + dma_level_now(&pool->used) >= pool->slots)
+	if (!kept(pool))
 		return false;
 	for (size_t at = 0; at < PORT_CPUS * SWIOTLB_MAGAZINE_SLOTS; at++) {
 		uint64_t *runs = &pool->magazine[at / SWIOTLB_MAGAZINE_SLOTS]
@@ -61,13 +66,23 @@ void swiotlb_cache(struct swiotlb *pool, bool use)
 
 /* --- taking --- */
 
-static size_t refused(struct swiotlb *pool, enum dma_failure why)
+static inline size_t refuse(struct swiotlb *pool, enum dma_failure why)
 {
 	__atomic_fetch_add(&pool->refused[why], 1, __ATOMIC_RELAXED);
 	return SWIOTLB_NONE;
 }
 
-size_t swiotlb_take_again(struct swiotlb *pool, size_t slots, enum dma_failure *why)
+/* No run has so many slots. */
+static inline size_t refuse_any(struct swiotlb *pool, size_t slots, enum dma_failure *why)
+{
+	*why = slots <= pool->runs.free ? DMA_FAIL_FRAGMENTED
+	       : slots <= pool->slots	? DMA_FAIL_EXHAUSTED
+					: DMA_FAIL_TOO_BIG;
+	return refuse(pool, *why);
+}
+
+static __attribute__((noinline)) size_t take_flushed(struct swiotlb *pool, size_t slots,
+						     enum dma_failure *why)
 {
 	while (flush(pool)) {
 		size_t i = runs_take(&pool->runs, slots);
@@ -75,10 +90,12 @@ size_t swiotlb_take_again(struct swiotlb *pool, size_t slots, enum dma_failure *
 		if (i != RUNS_NONE)
 			return i;
 	}
-	*why = slots > pool->slots	 ? DMA_FAIL_TOO_BIG
-	       : slots > pool->runs.free ? DMA_FAIL_EXHAUSTED
-					 : DMA_FAIL_FRAGMENTED;
-	return refused(pool, *why);
+	return refuse_any(pool, slots, why);
+}
+
+size_t swiotlb_take_again(struct swiotlb *pool, size_t slots, enum dma_failure *why)
+{
+	return kept(pool) ? take_flushed(pool, slots, why) : refuse_any(pool, slots, why);
 }
 
 static __attribute__((noinline)) size_t take_fitting(struct swiotlb *pool,
@@ -91,7 +108,7 @@ static __attribute__((noinline)) size_t take_fitting(struct swiotlb *pool,
 	do {
 		i = place_take(pool, fit, slot, why);
 	} while (i == RUNS_NONE && flush(pool));
-	return i != RUNS_NONE ? i : refused(pool, *why);
+	return i != RUNS_NONE ? i : refuse(pool, *why);
 }
 
 static uint16_t owner_of(const struct swiotlb_slot *slot)
