@@ -16,8 +16,7 @@
 #include "dma/port.h"
 #include "dma/swiotlb.h"
 
-#define NOINLINE      __attribute__((noinline))
-#define ALWAYS_INLINE inline __attribute__((always_inline))
+#define NOINLINE __attribute__((noinline))
 
 struct bounce {
 	phys_addr_t start; /* of the mapping, in bounce memory */

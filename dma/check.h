@@ -38,8 +38,13 @@ enum dma_misuse_kind {
 	DMA_MISUSE_KINDS
 };
 
-/* The return address of the API function that calls this: the driver's line. */
-#define DMA_CALLER __builtin_return_address(0)
+/*
+ * The return address of the API function that calls this: the driver's line. So
+ * what of the API is in headers, on the way to such a function, is always inline:
+ * a copy that the compiler made of it would be the caller that is named.
+ */
+#define DMA_CALLER    __builtin_return_address(0)
+#define ALWAYS_INLINE inline __attribute__((always_inline))
 
 /*
  * Report one misuse: counted always; said ten times a kind, from then on each

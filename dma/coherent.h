@@ -43,8 +43,8 @@ static inline void *dma_alloc_coherent(struct dma_device *dev, size_t size, dma_
 	return dma_alloc_attrs(dev, size, handle, 0);
 }
 
-static inline void dma_free_coherent(struct dma_device *dev, size_t size, void *cpu,
-				     dma_addr_t handle)
+static ALWAYS_INLINE void dma_free_coherent(struct dma_device *dev, size_t size, void *cpu,
+					    dma_addr_t handle)
 {
 	dma_free_attrs(dev, size, cpu, handle, 0);
 }

@@ -203,8 +203,8 @@ static inline dma_addr_t dma_map_phys(struct dma_device *dev, phys_addr_t addr, 
 				      enum dma_data_direction dir, unsigned attrs);
 
 /* Take them back: same address, length and direction as mapped. */
-static inline void dma_unmap_phys(struct dma_device *dev, dma_addr_t addr, size_t len,
-				  enum dma_data_direction dir, unsigned attrs);
+static ALWAYS_INLINE void dma_unmap_phys(struct dma_device *dev, dma_addr_t addr, size_t len,
+					 enum dma_data_direction dir, unsigned attrs);
 
 /* The same by pointer (in the direct map, or the kernel's image), and by page and offset in it. */
 static inline dma_addr_t dma_map_single_attrs(struct dma_device *dev, void *ptr, size_t len,
@@ -213,8 +213,9 @@ static inline dma_addr_t dma_map_single_attrs(struct dma_device *dev, void *ptr,
 	return dma_map_phys(dev, port_virt_to_phys(ptr), len, dir, attrs);
 }
 
-static inline void dma_unmap_single_attrs(struct dma_device *dev, dma_addr_t addr, size_t len,
-					  enum dma_data_direction dir, unsigned attrs)
+static ALWAYS_INLINE void dma_unmap_single_attrs(struct dma_device *dev, dma_addr_t addr,
+						 size_t len, enum dma_data_direction dir,
+						 unsigned attrs)
 {
 	dma_unmap_phys(dev, addr, len, dir, attrs);
 }
@@ -225,8 +226,8 @@ static inline dma_addr_t dma_map_single(struct dma_device *dev, void *ptr, size_
 	return dma_map_single_attrs(dev, ptr, len, dir, 0);
 }
 
-static inline void dma_unmap_single(struct dma_device *dev, dma_addr_t addr, size_t len,
-				    enum dma_data_direction dir)
+static ALWAYS_INLINE void dma_unmap_single(struct dma_device *dev, dma_addr_t addr, size_t len,
+					   enum dma_data_direction dir)
 {
 	dma_unmap_phys(dev, addr, len, dir, 0);
 }
@@ -237,8 +238,8 @@ static inline dma_addr_t dma_map_page(struct dma_device *dev, phys_addr_t page, 
 	return dma_map_phys(dev, phys_add(page, offset), len, dir, 0);
 }
 
-static inline void dma_unmap_page(struct dma_device *dev, dma_addr_t addr, size_t len,
-				  enum dma_data_direction dir)
+static ALWAYS_INLINE void dma_unmap_page(struct dma_device *dev, dma_addr_t addr, size_t len,
+					 enum dma_data_direction dir)
 {
 	dma_unmap_phys(dev, addr, len, dir, 0);
 }
@@ -299,10 +300,10 @@ int dma_map_single_wait(struct dma_device *dev, void *ptr, size_t len, enum dma_
 /* --- between mapping and unmapping --- */
 
 /* Look at, or hand over again, `len` bytes at `addr`, anywhere inside a mapping. */
-static inline void dma_sync_single_for_cpu(struct dma_device *dev, dma_addr_t addr, size_t len,
-					   enum dma_data_direction dir);
-static inline void dma_sync_single_for_device(struct dma_device *dev, dma_addr_t addr, size_t len,
-					      enum dma_data_direction dir);
+static ALWAYS_INLINE void dma_sync_single_for_cpu(struct dma_device *dev, dma_addr_t addr,
+						  size_t len, enum dma_data_direction dir);
+static ALWAYS_INLINE void dma_sync_single_for_device(struct dma_device *dev, dma_addr_t addr,
+						     size_t len, enum dma_data_direction dir);
 
 /* A part of a mapping: `addr` moved by `offset` bytes. */
 static inline dma_addr_t dma_addr_add(dma_addr_t addr, uint64_t offset)
@@ -310,16 +311,16 @@ static inline dma_addr_t dma_addr_add(dma_addr_t addr, uint64_t offset)
 	return (dma_addr_t){addr.bus + offset};
 }
 
-static inline void dma_sync_single_range_for_cpu(struct dma_device *dev, dma_addr_t addr,
-						 size_t offset, size_t len,
-						 enum dma_data_direction dir)
+static ALWAYS_INLINE void dma_sync_single_range_for_cpu(struct dma_device *dev, dma_addr_t addr,
+							size_t offset, size_t len,
+							enum dma_data_direction dir)
 {
 	dma_sync_single_for_cpu(dev, dma_addr_add(addr, offset), len, dir);
 }
 
-static inline void dma_sync_single_range_for_device(struct dma_device *dev, dma_addr_t addr,
-						    size_t offset, size_t len,
-						    enum dma_data_direction dir)
+static ALWAYS_INLINE void dma_sync_single_range_for_device(struct dma_device *dev, dma_addr_t addr,
+							   size_t offset, size_t len,
+							   enum dma_data_direction dir)
 {
 	dma_sync_single_for_device(dev, dma_addr_add(addr, offset), len, dir);
 }
@@ -343,7 +344,8 @@ void dma_set_written(struct dma_device *dev, dma_addr_t addr, size_t len);
  * counts), and pool or transient memory outside one mapping of this device; then
  * *out is 0, the misuse is named, and the driver must not start the transfer.
  */
-static inline bool dma_gate(struct dma_device *dev, dma_addr_t addr, size_t len, uint64_t *out);
+static ALWAYS_INLINE bool dma_gate(struct dma_device *dev, dma_addr_t addr, size_t len,
+				   uint64_t *out);
 
 /* --- what was counted --- */
 

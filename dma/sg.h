@@ -69,8 +69,8 @@ static inline unsigned dma_map_sg(struct dma_device *dev, struct scatterlist *sg
 	return dma_map_sg_attrs(dev, sg, nents, dir, 0);
 }
 
-static inline void dma_unmap_sg(struct dma_device *dev, struct scatterlist *sg, unsigned nents,
-				enum dma_data_direction dir)
+static ALWAYS_INLINE void dma_unmap_sg(struct dma_device *dev, struct scatterlist *sg,
+				       unsigned nents, enum dma_data_direction dir)
 {
 	dma_unmap_sg_attrs(dev, sg, nents, dir, 0);
 }

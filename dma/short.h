@@ -90,8 +90,8 @@ static inline dma_addr_t dma_map_phys(struct dma_device *dev, phys_addr_t addr, 
 	return (dma_addr_t){addr.value};
 }
 
-static inline void dma_unmap_phys(struct dma_device *dev, dma_addr_t addr, size_t len,
-				  enum dma_data_direction dir, unsigned attrs)
+static ALWAYS_INLINE void dma_unmap_phys(struct dma_device *dev, dma_addr_t addr, size_t len,
+					 enum dma_data_direction dir, unsigned attrs)
 {
 	if (dma_surely_direct(dev, addr.bus, len) && dma_count_unmap(dev))
 		return;
@@ -102,21 +102,22 @@ static inline void dma_unmap_phys(struct dma_device *dev, dma_addr_t addr, size_
 }
 
 /* What is used where it is needs none. */
-static inline void dma_sync_single_for_cpu(struct dma_device *dev, dma_addr_t addr, size_t len,
-					   enum dma_data_direction dir)
+static ALWAYS_INLINE void dma_sync_single_for_cpu(struct dma_device *dev, dma_addr_t addr,
+						  size_t len, enum dma_data_direction dir)
 {
 	if (!dma_surely_direct(dev, addr.bus, len))
 		dma_sync_bounced_for_cpu(dev, addr, len, dir);
 }
 
-static inline void dma_sync_single_for_device(struct dma_device *dev, dma_addr_t addr, size_t len,
-					      enum dma_data_direction dir)
+static ALWAYS_INLINE void dma_sync_single_for_device(struct dma_device *dev, dma_addr_t addr,
+						     size_t len, enum dma_data_direction dir)
 {
 	if (!dma_surely_direct(dev, addr.bus, len))
 		dma_sync_bounced_for_device(dev, addr, len, dir);
 }
 
-static inline bool dma_gate(struct dma_device *dev, dma_addr_t addr, size_t len, uint64_t *out)
+static ALWAYS_INLINE bool dma_gate(struct dma_device *dev, dma_addr_t addr, size_t len,
+				   uint64_t *out)
 {
 	if (!dma_surely_direct(dev, addr.bus, len))
 		return dma_gate_bounced(dev, addr, len, out);
