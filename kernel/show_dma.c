@@ -14,7 +14,7 @@
 static const char *size_name(unsigned n)
 {
 	static char text[16];
-	const char units[] = {0, 'K', 'M', 'G'};
+	const char units[] = {0, 'K', 'M', 'G', 'T', 'P', 'E'};
 
 	snprintf(text, sizeof(text), "of %u%.1s+", 1U << n % 10, &units[n / 10]);
 	return text;
