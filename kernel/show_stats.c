@@ -16,7 +16,7 @@
  *
  * What was never counted is left out of `refused`, `failed`, `size` and `misuse`;
  * reasons and kinds are in the words of page_refusal_name(), dma_failure_name()
- * and dma_misuse_name(). The other counters are those of struct swiotlb_stats
+ * and dma_misuse_name(). The other counters are those of struct swiotlb
  * and struct dma_counters.
  */
 #include "kernel/show.h"
