@@ -36,7 +36,7 @@ static const struct {
 #define KINDS	ARRAY_SIZE(sizes)
 #define LONGEST 5000
 
-static const uint32_t aligns[] = {0, 0x1ff, 0x7ff, 0xfff, 0x1fff, 0x3fff};
+static const uint32_t aligns[] = {0, 0x1ff, 0x3ff, 0x7ff, 0xfff, 0x1fff, 0x3fff, 0x7fff};
 
 /* The device's window, as bytes of the pool. */
 struct window {
