@@ -44,10 +44,8 @@ static inline bool lend(struct dma_device *dev, phys_addr_t addr, size_t size, e
 }
 
 /* False, and in *found what there is instead (its key is 0: nothing), where it isn't so lent. */
-static ALWAYS_INLINE bool take_back(struct dma_device *dev,
-							    phys_addr_t addr, size_t size,
-							    const void *cpu, enum use use,
-							    struct ledger_entry *found)
+static ALWAYS_INLINE bool take_back(struct dma_device *dev, phys_addr_t addr, size_t size,
+				    const void *cpu, enum use use, struct ledger_entry *found)
 {
 	struct dma_system *sys = dev->sys;
 	unsigned long flags = port_lock(&sys->lock);
