@@ -34,7 +34,8 @@ fi
 
 mkdir -p module root/bin root/proc
 cp "$here/bench_linux.c" "$here/Makefile" module/
-make -C "$headers" M="$PWD/module" modules >make.log 2>&1 || {
+# Not with what our make was told: O= and CC= mean something there, too.
+MAKEFLAGS= make -C "$headers" M="$PWD/module" modules >make.log 2>&1 || {
 	tail -30 make.log >&2
 	exit 1
 }
