@@ -658,6 +658,9 @@ static void devices(struct ktest *t)
 		n++;
 	EXPECT_EQ(t, n, DMA_MAX_DEVICES - 4);
 	EXPECT_EQ(t, dma_device_add(&f->sys, &dev[n], "d", NULL), -ENOSPC);
+	/* It is no device, then, and has no number to own a slot by. */
+	EXPECT(t,
+	       dma_mapping_error(&dev[n], fixture_map(t, &dev[n], FIXTURE_LOW, 1, DMA_TO_DEVICE)));
 	EXPECT_EQ(t, dev[3].id, 8);
 	EXPECT_EQ(t, dev[3].limits.bus_limit, 0x12345678);
 	dma_device_remove(&dev[3]);
