@@ -38,8 +38,12 @@ class Floor:
         return [row for row in rows if all(is_among(row[k], v) for k, v in self.keys.items())]
 
     def ours(self, rows: Iterable[Row]) -> Optional[float]:
-        """The worst of these rows; None: there is none."""
-        figures = [self.figure(row) for row in self.rows(rows)]
+        """The worst of these rows; None: there is none, or none at one of the fills."""
+        found = self.rows(rows)
+        fills = self.keys.get("fill")
+        if isinstance(fills, tuple) and set(fills) - {row["fill"] for row in found}:
+            return None
+        figures = [self.figure(row) for row in found]
         worst = min if self.at_least else max
         return worst(figures) if figures else None
 

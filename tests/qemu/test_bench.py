@@ -153,6 +153,9 @@ def test_floors():
     assert floor.kept([fine]) and floor.ours([fine]) == 20.0
     assert not floor.kept([fine, over]) and floor.ours([fine, over]) == 20.1
     assert not floor.kept([row(name="gate", size=64)]), "there is none"
+    full = floors.Floor("gate", 20, {"name": "gate", "fill": (95, 99)})
+    at_95, at_99 = (row(name="gate", fill=fill, overhead=20.0) for fill in (95, 99))
+    assert full.kept([at_95, at_99]) and not full.kept([at_95]), "none at 99 %"
     assert floor.theirs([row(name="gate", size=64, overhead=5.0)]) == 5.0
     assert floor.times(20.0, 5.0) == 0.25 and floor.times(20.0, None) is None
 
