@@ -36,11 +36,16 @@ static inline bool lend(struct dma_device *dev, phys_addr_t addr, size_t size, e
 {
 	struct dma_system *sys = dev->sys;
 	unsigned long flags = port_lock(&sys->lock);
-	bool done = ledger_add(&sys->lent, sys->zones, addr.value, use, size << 16 | dev->id);
+	struct ledger_entry *entry = ledger_add(&sys->lent, sys->zones, addr.value, use);
 
+	if (entry) {
+		entry->value = addr.value;
+		entry->record = (struct swiotlb_slot){
+			.length = (uint32_t)size, .device = dev->id, .coherent = use == COHERENT};
+	}
 	port_unlock(&sys->lock, flags);
-	dma_count(&dev->count.lent, done);
-	return done;
+	dma_count(&dev->count.lent, entry != NULL);
+	return entry;
 }
 
 /* False, and in *found what there is instead (its key is 0: nothing), where it isn't so lent. */
@@ -50,8 +55,8 @@ static ALWAYS_INLINE bool take_back(struct dma_device *dev, phys_addr_t addr, si
 	struct dma_system *sys = dev->sys;
 	unsigned long flags = port_lock(&sys->lock);
 	struct ledger_entry *entry = ledger_search(&sys->lent, addr.value);
-	bool done = (entry->key ^ addr.value) == use && entry->value >> 16 == size &&
-		    (uint16_t)entry->value == dev->id && port_phys_to_virt(addr) == cpu;
+	bool done = (entry->key ^ addr.value) == use && entry->record.length == size &&
+		    entry->record.device == dev->id && port_phys_to_virt(addr) == cpu;
 
 	if (done)
 		ledger_drop(&sys->lent, sys->zones, entry);
@@ -68,21 +73,11 @@ static enum dma_misuse_kind misuse_of(const struct dma_device *dev,
 {
 	if (!found->key || ledger_addr(found) != addr.value)
 		return DMA_MISUSE_UNMAP_INVALID;
-	if ((uint16_t)found->value != dev->id)
+	if (found->record.device != dev->id)
 		return DMA_MISUSE_DEVICE;
 	if (ledger_kind(found) != use)
 		return DMA_MISUSE_FUNCTION;
-	return found->value >> 16 != size ? DMA_MISUSE_SIZE : DMA_MISUSE_CPU_ADDRESS;
-}
-
-void dma_lent_abandon(struct dma_system *sys, uint16_t device)
-{
-	unsigned long flags = port_lock(&sys->lock);
-
-	for (struct ledger_entry *e = NULL; (e = ledger_next(&sys->lent, e));)
-		if ((uint16_t)e->value == device)
-			e->value &= ~0xffffUL;
-	port_unlock(&sys->lock, flags);
+	return found->record.length != size ? DMA_MISUSE_SIZE : DMA_MISUSE_CPU_ADDRESS;
 }
 
 /* --- pages --- */

@@ -60,7 +60,4 @@ void dma_free_for(struct dma_device *dev, void *ptr, size_t size);
 /* Inside dma/: the device's limits have changed. */
 void dma_lend_refit(struct dma_device *dev);
 
-/* Inside dma/: the device is gone; what pages it has are nobody's, and never handed out again. */
-void dma_lent_abandon(struct dma_system *sys, uint16_t device);
-
 #endif

@@ -102,9 +102,9 @@ void dma_device_remove(struct dma_device *dev)
 	shut(dev);
 	wait_cancel(dev);
 	swiotlb_abandon(sys->pool, dev->id);
-	transient_abandon(sys, dev->id);
-	dma_lent_abandon(sys, dev->id);
 	flags = port_lock(&sys->lock);
+	ledger_disown(&sys->transients, dev->id);
+	ledger_disown(&sys->lent, dev->id);
 	dma_counters_add(&sys->nobody.count, &dev->count);
 	sys->device[dev->id - 1] = NULL;
 	port_unlock(&sys->lock, flags);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "dma/ledger.h"
 
-#define PAGE_BITS 8 /* a page has 2^8 entries */
+#define PAGE_BITS 7 /* a page has 2^7 entries */
 
 _Static_assert(PAGE_SIZE / sizeof(struct ledger_entry) == 1 << PAGE_BITS, "what a page holds");
 
@@ -74,4 +74,23 @@ struct ledger_entry *ledger_next(struct ledger *ledger, struct ledger_entry *ent
 		if (entry->key)
 			return entry;
 	return NULL;
+}
+
+struct ledger_entry *ledger_holding(struct ledger *ledger, uint64_t addr, uint64_t shift)
+{
+	for (unsigned order = 0; ledger->count && order <= BUDDY_MAX_ORDER; order++) {
+		uint64_t block = ALIGN_DOWN(addr + shift, PAGE_SIZE << order) - shift;
+		struct ledger_entry *entry = ledger_find(ledger, block);
+
+		if (entry && addr - entry->value < entry->record.length)
+			return entry;
+	}
+	return NULL;
+}
+
+void ledger_disown(struct ledger *ledger, uint16_t device)
+{
+	for (struct ledger_entry *e = NULL; (e = ledger_next(ledger, e));)
+		if (e->record.device == device)
+			e->record.device = 0;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A ledger: what is known of memory that was handed out for long, outside of
- * that memory. A hash table from page-aligned addresses to a word each.
+ * that memory. A hash table from page-aligned addresses.
  *
- *	entry   | 0x5000|1, w | (empty) | 0x9000|2, w | 0x1000|1, w | ...
- *	                                  home ^        ^ its home was taken: next
+ *	entry   | 0x5000|1, ... | (empty) | 0x9000|2, ... | 0x1000|1, ... | ...
+ *	                                    home ^          ^ its home was taken: next
  *
  * Whoever is not at home has no empty entry between home and himself; so a
  * search ends at the first empty one. The table is four times as large when
@@ -15,11 +15,14 @@
 #ifndef DMA_LEDGER_H
 #define DMA_LEDGER_H
 
+#include "dma/swiotlb.h"
 #include "mm/pages.h"
 
 struct ledger_entry {
-	uint64_t key;	/* address | kind; 0: empty */
-	uint64_t value; /* the owner's */
+	uint64_t key; /* address | kind; 0: empty */
+	/* the owner's; of memory that a device has: */
+	uint64_t value;		    /* its first byte */
+	struct swiotlb_slot record; /* and what else is known of it */
 };
 
 #define LEDGER_FIRST_BITS 4
@@ -51,6 +54,15 @@ void ledger_shrink(struct ledger *ledger, struct zones *zones);
 /* The entry behind this one, in no order; of NULL the first; NULL: there is none. */
 struct ledger_entry *ledger_next(struct ledger *ledger, struct ledger_entry *entry);
 
+/*
+ * Of memory that begins in a block aligned to its size, once `shift` is added:
+ * whatever holds the byte at `addr`; NULL.
+ */
+struct ledger_entry *ledger_holding(struct ledger *ledger, uint64_t addr, uint64_t shift);
+
+/* All memory of `device` is nobody's (device 0): it is never handed out again. */
+void ledger_disown(struct ledger *ledger, uint16_t device);
+
 /* Fibonacci hashing: the top bits of the page's number times 2^64 / golden ratio. */
 static inline size_t ledger_home(const struct ledger *ledger, uint64_t key)
 {
@@ -75,19 +87,18 @@ static inline struct ledger_entry *ledger_find(struct ledger *ledger, uint64_t a
 	return entry->key ? entry : NULL;
 }
 
-/* Enter a page that isn't in it, with a kind from 1 to PAGE_SIZE - 1. False: no memory. */
-static inline bool ledger_add(struct ledger *ledger, struct zones *zones, uint64_t addr,
-			      unsigned kind, uint64_t value)
+/* Enter a page that isn't in it, with a kind from 1 to PAGE_SIZE - 1. NULL: no memory. */
+static inline struct ledger_entry *ledger_add(struct ledger *ledger, struct zones *zones,
+					      uint64_t addr, unsigned kind)
 {
 	struct ledger_entry *entry;
 
 	if (ledger->count >= ledger->room && !ledger_grow(ledger, zones))
-		return false;
+		return NULL;
 	entry = ledger_search(ledger, addr);
 	entry->key = addr | kind;
-	entry->value = value;
 	ledger->count++;
-	return true;
+	return entry;
 }
 
 /* The entry is gone, and what ledger_find() told of others is stale. */

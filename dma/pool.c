@@ -65,10 +65,11 @@ static size_t memory_size(const struct dma_pool *pool)
 static bool enter(struct dma_pool *pool, struct pool_page *page)
 {
 	unsigned long flags = port_lock(&pool->lock);
-	bool done =
-		ledger_add(&pool->by_address, pool->dev->sys->zones, page->bus, 1, (uintptr_t)page);
+	struct ledger_entry *entry =
+		ledger_add(&pool->by_address, pool->dev->sys->zones, page->bus, 1);
 
-	if (done) {
+	if (entry) {
+		entry->value = (uintptr_t)page;
 		page->next = pool->pages;
 		page->next_room = pool->room;
 		page->has_room = true;
@@ -76,7 +77,7 @@ static bool enter(struct dma_pool *pool, struct pool_page *page)
 		__atomic_store_n(&pool->room, page, __ATOMIC_RELEASE);
 	}
 	port_unlock(&pool->lock, flags);
-	return done;
+	return entry;
 }
 
 static bool add_page(struct dma_pool *pool)

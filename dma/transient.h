@@ -7,9 +7,7 @@
  *	block            start              start + length     block + 2^order pages
  *	|  zeroed        |  the mapping     |  zeroed          |
  *
- * What was mapped is kept in a small object, out of the device's reach, which
- * is found in a ledger by the block's first page. A block is aligned to its
- * size, so one look for each order finds the block that holds an address.
+ * What was mapped is kept in a ledger (dma/ledger.h), by the block's first page.
  *
  * They are in memory that devices with tight limits alone can use: so they are
  * for those, and no overflow of the pool. sys->lock; any context.
@@ -24,12 +22,11 @@
 phys_addr_t transient_take(struct dma_system *sys, const struct swiotlb_fit *fit,
 			   struct swiotlb_slot record);
 
-/* As swiotlb_find(), swiotlb_put(), swiotlb_settle() and swiotlb_abandon(). */
+/* As swiotlb_find(), swiotlb_put() and swiotlb_settle(). */
 bool transient_find(struct dma_system *sys, phys_addr_t addr, phys_addr_t *start,
 		    struct swiotlb_slot *record);
 bool transient_put(struct dma_system *sys, phys_addr_t start);
 void transient_settle(struct dma_system *sys, phys_addr_t start, bool settled);
-size_t transient_abandon(struct dma_system *sys, uint16_t device);
 
 /* Does [first, last] meet any block? */
 bool transient_meets(struct dma_system *sys, uint64_t first, uint64_t last);

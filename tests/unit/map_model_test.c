@@ -578,7 +578,7 @@ static const char *check_empty(struct machine *m)
 
 	if (dma_level_now(&m->pool.used) != MODEL_HELD + count_slots(m->lost))
 		return wrong("%zu slots are left", dma_level_now(&m->pool.used) - MODEL_HELD);
-	if (m->sys.transients.count != m->forgotten || m->kmem.objects != m->forgotten)
+	if (m->sys.transients.count != m->forgotten || m->kmem.objects != 0)
 		return wrong("%zu transient slots, %zu objects are left", m->sys.transients.count,
 			     m->kmem.objects);
 	if (!lost && free_bytes(m) != m->free_bytes)
