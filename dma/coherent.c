@@ -80,6 +80,19 @@ static enum dma_misuse_kind misuse_of(const struct dma_device *dev,
 	return found->record.length != size ? DMA_MISUSE_SIZE : DMA_MISUSE_CPU_ADDRESS;
 }
 
+bool dma_lent_holds(struct dma_device *dev, phys_addr_t addr, size_t len)
+{
+	struct dma_system *sys = dev->sys;
+	unsigned long flags = port_lock(&sys->lock);
+	const struct ledger_entry *entry =
+		ledger_holding(&sys->lent, addr.value, (uint64_t)dev->limits.bus_offset);
+	bool holds = entry && entry->record.device == dev->id && entry->record.coherent &&
+		     len <= entry->record.length - (addr.value - entry->value);
+
+	port_unlock(&sys->lock, flags);
+	return holds;
+}
+
 /* --- pages --- */
 
 /* A block as it was allocated, or what is left of one. */

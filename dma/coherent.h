@@ -60,4 +60,7 @@ void dma_free_for(struct dma_device *dev, void *ptr, size_t size);
 /* Inside dma/: the device's limits have changed. */
 void dma_lend_refit(struct dma_device *dev);
 
+/* Inside dma/: are these bytes within coherent memory that the device has in pages? */
+bool dma_lent_holds(struct dma_device *dev, phys_addr_t addr, size_t len);
+
 #endif

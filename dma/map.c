@@ -9,6 +9,7 @@
  * condition; what is wrong with the rest is asked only then.
  */
 #include "dma/bounce.h"
+#include "dma/coherent.h"
 #include "dma/dma.h"
 #include "dma/port.h"
 
@@ -43,6 +44,19 @@ static bool is_direct(struct dma_device *dev, dma_addr_t addr, size_t len)
 	uint64_t first = dma_to_phys(&dev->limits, addr).value;
 
 	return dma_usable(dev, addr, len) && !bounce_meets(dev->sys, first, first + len - 1);
+}
+
+/* Of coherent memory, whose mask may be wider than that of mappings. */
+static uint64_t coherent_reach(const struct dma_device *dev)
+{
+	return dma_limits_reach(&dev->limits, dev->limits.coherent_mask);
+}
+
+/* Is it coherent memory that the device has, in pages? */
+static bool is_coherent(struct dma_device *dev, dma_addr_t addr, size_t len)
+{
+	return dma_range_within(addr.bus, len, coherent_reach(dev)) &&
+	       dma_lent_holds(dev, dma_to_phys(&dev->limits, addr), len);
 }
 
 /* --- map --- */
@@ -217,7 +231,7 @@ static size_t sync_part(struct dma_device *dev, dma_addr_t addr, size_t len,
 	if (len == 0)
 		return 0;
 	if (dma_mapping_error(dev, addr) || !bounce_find(dev->sys, at, bounce)) {
-		if (is_direct(dev, addr, len))
+		if (is_direct(dev, addr, len) || is_coherent(dev, addr, len))
 			return 0;
 		wrong = nowhere(addr);
 	} else if (record->device != dev->id) {
@@ -315,10 +329,12 @@ static bool may_use(struct dma_device *dev, dma_addr_t addr, size_t len)
 {
 	phys_addr_t first = dma_to_phys(&dev->limits, addr);
 	struct bounce bounce;
+	uint64_t reach;
 
 	if (!bounce_find(dev->sys, first, &bounce))
-		return is_direct(dev, addr, len);
-	return bounce.record.device == dev->id && dma_usable(dev, addr, len) &&
+		return is_direct(dev, addr, len) || is_coherent(dev, addr, len);
+	reach = bounce.record.coherent ? coherent_reach(dev) : dev->reach;
+	return bounce.record.device == dev->id && dma_range_within(addr.bus, len, reach) &&
 	       len <= bounce.record.length - (first.value - bounce.start.value);
 }
 

@@ -481,6 +481,72 @@ static void removed_device(struct ktest *t)
 	EXPECT(t, swiotlb_put(&f->pool, &f->near.fit, phys(slots.handle.bus)));
 }
 
+/* --- the gate --- */
+
+static void expect_gate(struct ktest *t, struct dma_device *dev, const struct piece *piece,
+			uint64_t at, size_t len, bool open)
+{
+	uint64_t out = 7, bus = piece->handle.bus + at;
+
+	EXPECT_EQ(t, dma_gate(dev, (dma_addr_t){bus}, len, &out), open);
+	EXPECT_EQ(t, out, open ? bus : 0);
+	if (!open)
+		fixture_expect_misuse(t, bus + len - 1 <= dev->reach ? DMA_MISUSE_GATE_POOL
+								     : DMA_MISUSE_GATE_REACH);
+}
+
+/* All of it, and of it alone, is the device's to use: whatever its mappings reach. */
+static void expect_own(struct ktest *t, struct dma_device *dev, struct dma_device *other,
+		       const struct piece *piece, size_t len)
+{
+	expect_gate(t, dev, piece, 0, len, true);
+	expect_gate(t, dev, piece, len - 1, 1, true);
+	expect_gate(t, dev, piece, len / 2, len - len / 2, true);
+	expect_gate(t, dev, piece, len - 1, 2, false);
+	expect_gate(t, dev, piece, 0, len + 1, false);
+	expect_gate(t, other, piece, 0, len, false);
+	dma_sync_single_for_cpu(dev, piece->handle, len, DMA_BIDIRECTIONAL);
+	dma_sync_single_for_device(dev, dma_addr_add(piece->handle, len / 2), 1, DMA_TO_DEVICE);
+}
+
+/* By mappings; and everything by coherent memory. */
+static void reach_first_page(struct ktest *t, struct dma_device *dev, int64_t offset)
+{
+	struct dma_fixture *f = t->fixture;
+
+	see(t, dev, offset, UINT64_MAX, UINT64_MAX);
+	EXPECT_EQ(t, dma_set_mask(dev, f->base + PAGE_SIZE - 1 + (uint64_t)offset), 0);
+}
+
+/* In pages, and, when these are used up, in the pool. */
+static void beyond_the_streaming_mask(struct ktest *t)
+{
+	static const int64_t offsets[] = {0, 0x11000, -0x23000};
+	static const size_t sizes[] = {1, 4096, 5000, 12288, 20000, 65536};
+	struct dma_fixture *f = t->fixture;
+	struct dma_device *dev = &f->near;
+
+	for (size_t i = 0; i < ARRAY_SIZE(offsets) * ARRAY_SIZE(sizes) * 2; i++) {
+		size_t size = sizes[i / 2 % ARRAY_SIZE(sizes)], n = 0;
+		int64_t offset = offsets[i / 2 / ARRAY_SIZE(sizes)];
+		struct piece pages[PIECES], piece;
+
+		reach_first_page(t, dev, offset);
+		reach_first_page(t, &f->near2, offset);
+		if (i % 2)
+			n = get_all(t, &f->tight, pages, PAGE_SIZE);
+		REQUIRE(t, get(t, dev, &piece, size));
+		EXPECT_EQ(t, dma_level_now(&dev->count.slots), n ? swiotlb_slots(size) : 0);
+		expect_own(t, dev, &f->near2, &piece, size);
+		EXPECT_EQ(t, dma_set_coherent_mask(dev, dev->limits.streaming_mask), 0);
+		expect_gate(t, dev, &piece, 0, size, false);
+		put(dev, &piece);
+		EXPECT_EQ(t, dma_set_coherent_mask(dev, UINT64_MAX), 0);
+		expect_gate(t, dev, &piece, 0, size, false);
+		put_all(&f->tight, pages, n);
+	}
+}
+
 /* --- the provider --- */
 
 static struct {
@@ -638,6 +704,7 @@ static const struct ktest_case cases[] = {
 	{"wrong_frees_of_slots", wrong_frees_of_slots},
 	{"other_functions", other_functions},
 	{"removed_device", removed_device},
+	{"beyond_the_streaming_mask", beyond_the_streaming_mask},
 	{"provider", provider},
 	{"buffers_never_bounce", buffers_never_bounce},
 	{"no_such_buffer", no_such_buffer},
