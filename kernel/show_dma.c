@@ -63,6 +63,7 @@ void show_swiotlb(void)
 	       dma_level_now(&pool->used), pool->used.high, swiotlb_largest_run(pool), kept);
 	dma_count_all(&machine.dma, &n);
 	printf("mappings %lu, bytes in %lu, bytes out %lu\n", n.bounced, n.bytes_in, n.bytes_out);
+	printf("lent for long %lu, of them %zu in pages\n", n.lent, machine.dma.lent.count);
 	show_counts("refused: ", pool->refused, DMA_FAILURES, dma_failure_name);
 	show_users();
 }
@@ -100,9 +101,10 @@ static void show_counters(const struct dma_device *dma)
 	const struct dma_counters *n = &dma->count;
 	uint64_t mappings = dma_count_mappings(dma);
 
-	printf("  mappings %lu: bounced %lu, transient %lu, direct %lu; live %lu, waited %lu\n",
+	printf("  mappings %lu: bounced %lu, transient %lu, direct %lu; live %lu, waited %lu; "
+	       "lent %lu\n",
 	       mappings, n->bounced, n->transient, mappings - n->bounced - n->transient, n->live,
-	       n->waited);
+	       n->waited, n->lent);
 	printf("  bytes in %lu, out %lu; not copied: direct %lu, by attribute %lu\n", n->bytes_in,
 	       n->bytes_out, n->bytes_direct, n->bytes_skipped);
 	printf("  slots %lu, high water %lu; refused at the gate %lu\n", dma_level_now(&n->slots),

@@ -8,7 +8,8 @@
  *	          bytes_in, bytes_out; refused: {reason: times}
  *	zones     by name: free, watermark: bytes; refused: {reason: times}
  *	devices   by name, those that have a driver: mappings, live, bounced,
- *	          transient, waited; bytes_in, bytes_out, bytes_direct,
+ *	          transient, waited; lent: pieces of coherent memory and of
+ *	          dma_alloc_for() that it has; bytes_in, bytes_out, bytes_direct,
  *	          bytes_skipped; slots, slots_high; gate_refused; size: {bytes, a
  *	          power of two: mappings of so much and less than twice}; failed:
  *	          {reason: times}
@@ -103,6 +104,7 @@ static void put_device(const struct device *dev)
 	put("bounced", n->bounced);
 	put("transient", n->transient);
 	put("waited", n->waited);
+	put("lent", n->lent);
 	put("bytes_in", n->bytes_in);
 	put("bytes_out", n->bytes_out);
 	put("bytes_direct", n->bytes_direct);

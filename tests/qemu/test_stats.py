@@ -31,7 +31,7 @@ def check_sums(stats):
     for device in devices:
         assert device["mappings"] == sum(device["size"].values())
         assert device["bounced"] + device["transient"] <= device["mappings"]
-        assert device["live"] == 0
+        assert device["live"] == device["lent"] == 0
     assert pool["used"] == 0 and pool["largest_run"] == pool["slots"]
     assert pool["mappings"] >= sum(device["bounced"] for device in devices)
 
@@ -141,9 +141,11 @@ def test_shell_says_the_same(setup, module):
             guest.send(line.encode() + b"\r")
         result = guest.finish()
     edu, pool = result.stats["devices"]["edu0"], result.stats["pool"]
-    assert result.has(f"^  mappings {edu['mappings']}: bounced {edu['bounced']}, ")
+    assert result.has(f"^  mappings {edu['mappings']}: bounced {edu['bounced']}, .*; "
+                      f"live {edu['live']}, waited {edu['waited']}; lent {edu['lent']}$")
     assert result.has(f"^  bytes in {edu['bytes_in']}, out {edu['bytes_out']}; ")
     assert result.has(f"^mappings {pool['mappings']}, bytes in {pool['bytes_in']}, "
                       f"bytes out {pool['bytes_out']}$")
+    assert result.has(f"^lent for long {edu['lent']}, of them 0 in pages$")
     assert result.has(f"^used 0, high water {pool['high_water']}, "
                       f"longest free run {pool['largest_run']} slots, ")
