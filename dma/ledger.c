@@ -61,9 +61,10 @@ struct ledger_entry *ledger_close_up(struct ledger *ledger, struct ledger_entry 
 	return &table[hole];
 }
 
-void ledger_shrink(struct ledger *ledger, struct zones *zones)
+void ledger_clear(struct ledger *ledger, struct zones *zones)
 {
-	free_table(zones, ledger->entry, ledger->shift);
+	if (ledger->entry != ledger->first)
+		free_table(zones, ledger->entry, ledger->shift);
 	ledger_init(ledger);
 }
 

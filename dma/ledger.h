@@ -48,8 +48,8 @@ bool ledger_grow(struct ledger *ledger, struct zones *zones);
  */
 struct ledger_entry *ledger_close_up(struct ledger *ledger, struct ledger_entry *entry);
 
-/* Inside: give back the pages of a table with nothing in it. */
-void ledger_shrink(struct ledger *ledger, struct zones *zones);
+/* Empty it, and give back its pages. */
+void ledger_clear(struct ledger *ledger, struct zones *zones);
 
 /* The entry behind this one, in no order; of NULL the first; NULL: there is none. */
 struct ledger_entry *ledger_next(struct ledger *ledger, struct ledger_entry *entry);
@@ -111,7 +111,7 @@ static inline void ledger_drop(struct ledger *ledger, struct zones *zones,
 		entry = ledger_close_up(ledger, entry);
 	entry->key = 0;
 	if (--ledger->count == 0 && ledger->entry != ledger->first)
-		ledger_shrink(ledger, zones);
+		ledger_clear(ledger, zones);
 }
 
 static inline unsigned ledger_kind(const struct ledger_entry *entry)

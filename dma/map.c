@@ -150,8 +150,6 @@ static ALWAYS_INLINE bool unmap_short(struct dma_device *dev, dma_addr_t addr, s
 	return true;
 }
 
-#define NOTHING_WRONG DMA_MISUSE_KINDS
-
 /* No bounced mapping holds it. */
 static enum dma_misuse_kind nowhere(dma_addr_t addr)
 {

@@ -14,15 +14,14 @@
  * never given back before its pool.
  *
  * `room` lists the pages that blocks are taken from. A page is taken off when
- * somebody finds it empty there, and put on by who frees the first block after
- * that. The last one stays, empty or not, so there is always one to look at.
+ * somebody finds it empty there, and put on by who gives back the first block
+ * after that. The last one stays, empty or not, so there is always one to look at.
  */
 #include "dma/pool.h"
 
 #include "dma/bits.h"
-#include "dma/ledger.h"
+#include "dma/bounce.h"
 
-#define NOINLINE   __attribute__((noinline))
 #define STRIDE_MIN (PAGE_SIZE / 64)
 #define LARGEST	   (PAGE_SIZE << BUDDY_MAX_ORDER)
 
@@ -30,24 +29,22 @@ struct pool_page {
 	uint64_t free; /* atomic: a bit a block */
 	char *cpu;
 	uint64_t bus;
-	struct pool_page *next; /* of all */
 	/* changed under lock: */
-	struct pool_page *next_room;
+	struct pool_page *next;
 	bool has_room; /* it is on that list */
 };
 
 struct dma_pool {
 	const char *name;
 	struct dma_device *dev;
-	uint64_t stride;	/* bytes from block to block */
-	uint64_t reciprocal;	/* 2^32 / stride, rounded up */
-	uint64_t span;		/* bytes of a page that are in blocks */
-	uint64_t all;		/* bits of a page with no block taken */
-	struct pool_page *last; /* where a block was last given back */
+	uint64_t stride;     /* bytes from block to block */
+	uint64_t reciprocal; /* 2^32 / stride, rounded up */
+	uint64_t span;	     /* bytes of a page that are in blocks */
+	uint64_t all;	     /* bits of a page with no block taken */
 	struct port_lock lock;
+	struct pool_page *last; /* atomic: where a block was last given back */
 	/* changed under lock: */
 	struct pool_page *room;
-	struct pool_page *pages;
 	struct ledger by_address; /* bus addresses to pages */
 };
 
@@ -62,6 +59,13 @@ static size_t memory_size(const struct dma_pool *pool)
 	return pool->span - 1;
 }
 
+static void put_on_locked(struct dma_pool *pool, struct pool_page *page)
+{
+	page->has_room = true;
+	page->next = pool->room;
+	__atomic_store_n(&pool->room, page, __ATOMIC_RELEASE);
+}
+
 static bool enter(struct dma_pool *pool, struct pool_page *page)
 {
 	unsigned long flags = port_lock(&pool->lock);
@@ -70,11 +74,7 @@ static bool enter(struct dma_pool *pool, struct pool_page *page)
 
 	if (entry) {
 		entry->value = (uintptr_t)page;
-		page->next = pool->pages;
-		page->next_room = pool->room;
-		page->has_room = true;
-		pool->pages = page;
-		__atomic_store_n(&pool->room, page, __ATOMIC_RELEASE);
+		put_on_locked(pool, page);
 	}
 	port_unlock(&pool->lock, flags);
 	return entry;
@@ -155,23 +155,20 @@ static size_t free_page(struct dma_pool *pool, struct pool_page *page)
 	/* What a device has that is gone stays with it. */
 	if (!left && pool->dev->id != DMA_ID_GONE)
 		dma_free_coherent(pool->dev, memory_size(pool), page->cpu, (dma_addr_t){page->bus});
-	ledger_drop(&pool->by_address, pool->dev->sys->zones,
-		    ledger_find(&pool->by_address, page->bus));
 	kfree(pool->dev->sys->kmem, page);
 	return left;
 }
 
 void dma_pool_destroy(struct dma_pool *pool)
 {
-	struct pool_page *page, *next;
+	struct ledger_entry *entry = NULL;
 	uint64_t left = 0;
 
 	if (!pool)
 		return;
-	for (page = pool->pages; page; page = next) {
-		next = page->next;
-		left += free_page(pool, page);
-	}
+	while ((entry = ledger_next(&pool->by_address, entry)))
+		left += free_page(pool, (struct pool_page *)entry->value);
+	ledger_clear(&pool->by_address, pool->dev->sys->zones);
 	if (left)
 		dma_misuse(pool->dev, DMA_MISUSE_POOL_LEFT, 0, left, DMA_CALLER);
 	kfree(pool->dev->sys->kmem, pool);
@@ -191,67 +188,42 @@ static inline int take_block(struct pool_page *page)
 	return -1;
 }
 
-static inline void *block_at(const struct dma_pool *pool, const struct pool_page *page, int i,
-			     dma_addr_t *handle)
-{
-	uint64_t offset = (unsigned)i * pool->stride;
-
-	handle->bus = page->bus + offset;
-	return page->cpu + offset;
-}
-
 /*
- * Take the first page off the list if it is empty. What is given back meanwhile
- * either is seen here, after that, or sees itself that the page is off.
+ * Take off the pages with nothing in them, but the last. What is given back
+ * meanwhile either is seen here, after that, or sees itself that the page is off.
  */
-static bool drop_empty_locked(struct dma_pool *pool)
-{
-	struct pool_page *page = pool->room;
-
-	if (page->free || !page->next_room)
-		return false;
-	__atomic_store_n(&page->has_room, false, __ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&page->free, __ATOMIC_SEQ_CST)) {
-		page->has_room = true;
-		return false;
-	}
-	__atomic_store_n(&pool->room, page->next_room, __ATOMIC_RELEASE);
-	return true;
-}
-
 static bool find_room(struct dma_pool *pool)
 {
 	unsigned long flags = port_lock(&pool->lock);
-	bool found;
+	struct pool_page *page = pool->room;
 
-	while (drop_empty_locked(pool)) {
+	while (page->next && !page->free) {
+		__atomic_store_n(&page->has_room, false, __ATOMIC_SEQ_CST);
+		page->has_room = __atomic_load_n(&page->free, __ATOMIC_SEQ_CST);
+		if (!page->has_room)
+			page = page->next;
 	}
-	found = pool->room->free;
+	__atomic_store_n(&pool->room, page, __ATOMIC_RELEASE);
 	port_unlock(&pool->lock, flags);
-	return found;
+	return page->free;
 }
 
 static NOINLINE void *alloc_slowly(struct dma_pool *pool, dma_addr_t *handle)
 {
-	while (find_room(pool) || add_page(pool)) {
-		struct pool_page *page = __atomic_load_n(&pool->room, __ATOMIC_ACQUIRE);
-		int i = take_block(page);
-
-		if (i >= 0)
-			return block_at(pool, page, i, handle);
-	}
 	*handle = DMA_MAPPING_ERROR;
-	return NULL;
+	return find_room(pool) || add_page(pool) ? dma_pool_alloc(pool, handle) : NULL;
 }
 
 void *dma_pool_alloc(struct dma_pool *pool, dma_addr_t *handle)
 {
 	struct pool_page *page = __atomic_load_n(&pool->room, __ATOMIC_ACQUIRE);
 	int i = take_block(page);
+	uint64_t offset = (unsigned)i * pool->stride;
 
 	if (__builtin_expect(i < 0, 0))
 		return alloc_slowly(pool, handle);
-	return block_at(pool, page, i, handle);
+	handle->bus = page->bus + offset;
+	return page->cpu + offset;
 }
 
 void *dma_pool_zalloc(struct dma_pool *pool, dma_addr_t *handle)
@@ -264,17 +236,12 @@ void *dma_pool_zalloc(struct dma_pool *pool, dma_addr_t *handle)
 	return (void *)block;
 }
 
-/* Its first block came back to a page that isn't on the list. */
 static NOINLINE void has_room_again(struct dma_pool *pool, struct pool_page *page)
 {
 	unsigned long flags = port_lock(&pool->lock);
 
-	if (!page->has_room) {
-		drop_empty_locked(pool); /* so that they don't pile up behind this one */
-		page->has_room = true;
-		page->next_room = pool->room;
-		__atomic_store_n(&pool->room, page, __ATOMIC_RELEASE);
-	}
+	if (!page->has_room)
+		put_on_locked(pool, page);
 	port_unlock(&pool->lock, flags);
 }
 
@@ -297,15 +264,15 @@ static inline void give_block(struct dma_pool *pool, struct pool_page *page, uin
 		has_room_again(pool, page);
 }
 
-/* Is it `offset` bytes into the page, by pointer and by handle? */
+/* Is it as far into the page by pointer as by handle? */
 static inline bool is_at(const struct dma_pool *pool, const struct pool_page *page, uint64_t block,
 			 uint64_t bus)
 {
 	return bus - page->bus < pool->span && block - (uint64_t)page->cpu == bus - page->bus;
 }
 
-static NOINLINE void free_slowly(struct dma_pool *pool, uint64_t block, uint64_t bus,
-				 const void *caller)
+static NOINLINE void free_elsewhere(struct dma_pool *pool, uint64_t block, uint64_t bus,
+				    const void *caller)
 {
 	unsigned long flags = port_lock(&pool->lock);
 	struct ledger_entry *entry = ledger_find(&pool->by_address, bus);
@@ -329,5 +296,5 @@ void dma_pool_free(struct dma_pool *pool, void *block, dma_addr_t handle)
 	if (is_at(pool, page, (uintptr_t)block, handle.bus))
 		give_block(pool, page, handle.bus - page->bus, DMA_CALLER);
 	else
-		free_slowly(pool, (uintptr_t)block, handle.bus, DMA_CALLER);
+		free_elsewhere(pool, (uintptr_t)block, handle.bus, DMA_CALLER);
 }
