@@ -11,7 +11,7 @@
  * Invariant: a page is in one block at most, of one order, free or used; in
  * none: it is parked, or was never added. Two free buddies stand side by side
  * only as the one pair of their order that is deferred: who frees and allocates
- * by turns would merge and split each time. buddy_validate.c checks it.
+ * by turns would merge and split each time. tests/unit/buddy_validate.c checks it.
  *
  * used[] of orders below KNOWN_ORDERS is cleared a largest block at a time, when
  * it is first split or used; of the others, a word of which is of several such
@@ -98,16 +98,19 @@ static inline void unmark_free(struct buddy *buddy, unsigned order, size_t block
 	buddy->free_blocks[order]--;
 }
 
-static inline bool is_free(const struct buddy *buddy, unsigned order, size_t block)
+static bool is_free(const struct buddy *buddy, unsigned order, size_t block)
 {
 	return hbitmap_test(&buddy->free[order], block);
 }
 
-bool buddy_used(const struct buddy *buddy, unsigned order, size_t block)
+static bool is_used(const struct buddy *buddy, unsigned order, size_t block)
 {
 	return buddy->known[block >> (BUDDY_MAX_ORDER - order)] &&
 	       (buddy->used[order][block >> 6] & hbitmap_bit(block));
 }
+
+/* is_free() or is_used(). */
+typedef bool (*kind_test)(const struct buddy *buddy, unsigned order, size_t block);
 
 /* Something of this largest block will be used, or is all that was added of it. */
 static NOINLINE void make_known(struct buddy *buddy, size_t largest)
@@ -210,21 +213,12 @@ static void uncarve(struct buddy *buddy, unsigned from, size_t page, unsigned or
 	release(buddy, page, order);
 }
 
-/* The order of the free (used) block that a page is in; BUDDY_ORDERS: it is in none. */
-static unsigned free_order(const struct buddy *buddy, size_t page)
+/* The order of the block of that kind that a page is in; BUDDY_ORDERS: it is in none. */
+static unsigned order_of(const struct buddy *buddy, size_t page, kind_test is)
 {
 	unsigned order = 0;
 
-	while (order < BUDDY_ORDERS && !is_free(buddy, order, page >> order))
-		order++;
-	return order;
-}
-
-static unsigned used_order(const struct buddy *buddy, size_t page)
-{
-	unsigned order = 0;
-
-	while (order < BUDDY_ORDERS && !buddy_used(buddy, order, page >> order))
+	while (order < BUDDY_ORDERS && !is(buddy, order, page >> order))
 		order++;
 	return order;
 }
@@ -296,10 +290,10 @@ static size_t nearest(const struct buddy *buddy, const struct page_request *requ
 }
 
 /* At the asked end of the first `blocks` blocks of order `from`. */
-static size_t choose_of(const struct buddy *buddy, const struct page_request *request,
-			unsigned from, size_t blocks)
+static size_t choose_of(struct buddy *buddy, const struct page_request *request, unsigned from,
+			size_t blocks)
 {
-	const struct hbitmap *free = &buddy->free[from];
+	struct hbitmap *free = &buddy->free[from];
 	bool up = request->place == PLACE_LOW;
 	size_t i = up ? 0 : blocks - 1;
 
@@ -318,8 +312,7 @@ static size_t choose_of(const struct buddy *buddy, const struct page_request *re
 }
 
 /* In a block wholly below, the smallest that is enough. */
-static size_t choose_whole(const struct buddy *buddy, const struct page_request *request,
-			   size_t below)
+static size_t choose_whole(struct buddy *buddy, const struct page_request *request, size_t below)
 {
 	size_t page = NO_BLOCK;
 
@@ -334,7 +327,7 @@ static size_t choose_straddling(const struct buddy *buddy, const struct page_req
 				size_t below)
 {
 	size_t size = 1UL << request->order, start, end = ALIGN_DOWN(below, size), page;
-	unsigned from = below < buddy->pages ? free_order(buddy, below) : BUDDY_ORDERS;
+	unsigned from = below < buddy->pages ? order_of(buddy, below, is_free) : BUDDY_ORDERS;
 
 	if (from == BUDDY_ORDERS)
 		return NO_BLOCK;
@@ -345,8 +338,7 @@ static size_t choose_straddling(const struct buddy *buddy, const struct page_req
 	return page >= start && page <= end - size ? page : NO_BLOCK;
 }
 
-static size_t choose_below(const struct buddy *buddy, const struct page_request *request,
-			   size_t below)
+static size_t choose_below(struct buddy *buddy, const struct page_request *request, size_t below)
 {
 	size_t page = choose_whole(buddy, request, below);
 
@@ -379,6 +371,16 @@ static size_t choose(struct buddy *buddy, const struct page_request *request, bo
 	return choose_below(buddy, request, below);
 }
 
+static inline size_t highest_of(struct buddy *buddy, unsigned order, uint64_t limit)
+{
+	size_t blocks;
+
+	if (limit == NO_LIMIT)
+		return hbitmap_top(&buddy->free[order]);
+	blocks = pages_below(buddy, limit) >> order;
+	return blocks ? hbitmap_last(&buddy->free[order], blocks - 1) : NO_BLOCK;
+}
+
 /* Any request. */
 static NOINLINE size_t alloc_any(struct buddy *buddy, const struct page_request *request)
 {
@@ -393,21 +395,29 @@ static NOINLINE size_t alloc_any(struct buddy *buddy, const struct page_request 
 	return page;
 }
 
+/* The upper end of the highest block of the smallest larger order. */
+static NOINLINE size_t split_highest(struct buddy *buddy, const struct page_request *request)
+{
+	for (unsigned from = request->order + 1; from < BUDDY_ORDERS; from++) {
+		size_t block = highest_of(buddy, from, request->limit), page;
+
+		if (block == NO_BLOCK)
+			continue;
+		page = ((block + 1) << from) - (1UL << request->order);
+		carve(buddy, from, page, request->order);
+		return page;
+	}
+	return NO_BLOCK;
+}
+
 /* What is asked most and found most: the highest block, of just the order. */
 static inline size_t alloc_highest(struct buddy *buddy, const struct page_request *request)
 {
 	unsigned order = request->order;
-	const struct hbitmap *free = &buddy->free[order];
-	size_t block, blocks;
+	size_t block = highest_of(buddy, order, request->limit);
 
-	if (request->limit == NO_LIMIT) {
-		block = hbitmap_top(free);
-	} else {
-		blocks = pages_below(buddy, request->limit) >> order;
-		block = blocks ? hbitmap_last(free, blocks - 1) : NO_BLOCK;
-	}
-	if (block == NO_BLOCK)
-		return NO_BLOCK;
+	if (UNLIKELY(block == NO_BLOCK))
+		return split_highest(buddy, request);
 	take_free(buddy, order, block);
 	mark_used(buddy, order, block);
 	return block << order;
@@ -452,9 +462,9 @@ static enum page_misuse diagnose_locked(const struct buddy *buddy, phys_addr_t a
 		return PAGE_UNALIGNED;
 	if (page >= buddy->pages)
 		return PAGE_RESERVED;
-	if (free_order(buddy, page) < BUDDY_ORDERS)
+	if (order_of(buddy, page, is_free) < BUDDY_ORDERS)
 		return PAGE_DOUBLE_FREE;
-	return used_order(buddy, page) < BUDDY_ORDERS ? PAGE_WRONG_ORDER : PAGE_RESERVED;
+	return order_of(buddy, page, is_used) < BUDDY_ORDERS ? PAGE_WRONG_ORDER : PAGE_RESERVED;
 }
 
 static NOINLINE enum page_misuse diagnose(struct buddy *buddy, phys_addr_t addr, unsigned order)
@@ -479,7 +489,7 @@ bool buddy_allocated(struct buddy *buddy, phys_addr_t addr, unsigned order, enum
 	if (order <= BUDDY_MAX_ORDER) {
 		size_t block = buddy_block(buddy_page(buddy, addr), order);
 
-		if (block < buddy->blocks[order] && buddy_used(buddy, order, block))
+		if (block < buddy->blocks[order] && is_used(buddy, order, block))
 			return true;
 	}
 	*why = diagnose(buddy, addr, order);
@@ -522,12 +532,11 @@ int buddy_add(struct buddy *buddy, phys_addr_t start, size_t pages)
 	return here ? 0 : -EINVAL;
 }
 
-/* The first page of [page, end) that is in no block as order_of() knows them; `end`: none. */
-static size_t first_without(const struct buddy *buddy, size_t page, size_t end,
-			    unsigned (*order_of)(const struct buddy *, size_t))
+/* The first page of [page, end) that is in no block of that kind; `end`: none. */
+static size_t first_without(const struct buddy *buddy, size_t page, size_t end, kind_test is)
 {
 	while (page < end) {
-		unsigned order = order_of(buddy, page);
+		unsigned order = order_of(buddy, page, is);
 
 		if (order == BUDDY_ORDERS)
 			return page;
@@ -537,12 +546,11 @@ static size_t first_without(const struct buddy *buddy, size_t page, size_t end,
 }
 
 /* Carve or uncarve [page, end), which is all in blocks, by the largest steps there are. */
-static void convert(struct buddy *buddy, size_t page, size_t end,
-		    unsigned (*order_of)(const struct buddy *, size_t),
+static void convert(struct buddy *buddy, size_t page, size_t end, kind_test is,
 		    void (*step)(struct buddy *, unsigned, size_t, unsigned))
 {
 	while (page < end) {
-		unsigned from = order_of(buddy, page), order = order_within(page, end);
+		unsigned from = order_of(buddy, page, is), order = order_within(page, end);
 
 		if (order > from)
 			order = from;
@@ -568,10 +576,10 @@ int buddy_take(struct buddy *buddy, phys_addr_t start, size_t pages)
 	drain(buddy);
 	if (!range_here(buddy, start, pages, &page, &end))
 		error = -EINVAL;
-	else if (first_without(buddy, page, end, free_order) < end)
+	else if (first_without(buddy, page, end, is_free) < end)
 		error = -EBUSY;
 	else
-		convert(buddy, page, end, free_order, carve);
+		convert(buddy, page, end, is_free, carve);
 	port_unlock(&buddy->lock, flags);
 	return error;
 }
@@ -585,10 +593,10 @@ bool buddy_give(struct buddy *buddy, phys_addr_t start, size_t pages, enum page_
 	if (!ours) {
 		*why = start.value & (PAGE_SIZE - 1) ? PAGE_UNALIGNED : PAGE_RESERVED;
 	} else {
-		bad = first_without(buddy, page, end, used_order);
+		bad = first_without(buddy, page, end, is_used);
 		ours = bad == end;
 		if (ours)
-			convert(buddy, page, end, used_order, uncarve);
+			convert(buddy, page, end, is_used, uncarve);
 		else
 			*why = diagnose_locked(buddy, phys((buddy->first + bad) << PAGE_SHIFT), 0);
 	}

@@ -114,12 +114,6 @@ int buddy_take(struct buddy *buddy, phys_addr_t start, size_t pages);
  */
 bool buddy_give(struct buddy *buddy, phys_addr_t start, size_t pages, enum page_misuse *why);
 
-/* Is that block given out? `block` is below buddy->blocks[order]. */
-bool buddy_used(const struct buddy *buddy, unsigned order, size_t block);
-
-/* What is wrong with the allocator's state, in words; NULL: nothing. Walks all of it; no lock. */
-const char *buddy_validate(const struct buddy *buddy);
-
 /* Pages that are free now. */
 static inline size_t buddy_free_pages(const struct buddy *buddy)
 {

@@ -7,14 +7,16 @@
  *	| level 1 | level 2 | ... | root | level 0, as it was found |
  *
  * Invariant: a bit of a level above 0 is set exactly when the word below it is
- * live and not zero; no bit is set at or beyond the level's end.
+ * live and not zero, or on the way from the hollow leaf; no bit is set at or
+ * beyond the level's end.
  */
 #include "mm/hbitmap.h"
 #include "mm/port.h"
 
+/* At least one: an empty map has a root that says so. */
 static size_t words_of(size_t bits)
 {
-	return (bits + 63) >> 6;
+	return bits ? (bits + 63) >> 6 : 1;
 }
 
 /* Words of all levels above the leaves. */
@@ -31,20 +33,16 @@ static size_t upper_words(size_t bits)
 
 size_t hbitmap_size(size_t bits)
 {
-	if (bits == 0)
-		bits = 1; /* an empty map still has a root that says so */
 	return (upper_words(bits) + words_of(bits)) * sizeof(uint64_t);
 }
 
 void hbitmap_init(struct hbitmap *map, size_t bits, void *memory)
 {
-	size_t words = words_of(bits ? bits : 1), upper = upper_words(bits ? bits : 1);
+	size_t words = words_of(bits), upper = upper_words(bits);
 	uint64_t *next = memory;
 
 	memset(memory, 0, upper * sizeof(uint64_t));
-	map->bits = bits;
-	map->level[0] = next + upper;
-	map->levels = 1;
+	*map = (struct hbitmap){.hollow = HBITMAP_NONE, .levels = 1, .level = {next + upper}};
 	do {
 		words = words_of(words);
 		map->level[map->levels++] = next;
@@ -54,7 +52,7 @@ void hbitmap_init(struct hbitmap *map, size_t bits, void *memory)
 
 void hbitmap_rise(struct hbitmap *map, size_t i)
 {
-	for (unsigned l = 2; l < map->levels; l++, i >>= 6) {
+	for (unsigned l = 1; l < map->levels; l++, i >>= 6) {
 		uint64_t *word = &map->level[l][i >> 6], old = *word;
 
 		*word = old | hbitmap_bit(i);
@@ -63,9 +61,12 @@ void hbitmap_rise(struct hbitmap *map, size_t i)
 	}
 }
 
-void hbitmap_fall(struct hbitmap *map, size_t i)
+void hbitmap_settle(struct hbitmap *map)
 {
-	for (unsigned l = 2; l < map->levels; l++, i >>= 6) {
+	size_t i = map->hollow;
+
+	map->hollow = HBITMAP_NONE;
+	for (unsigned l = 1; i != HBITMAP_NONE && l < map->levels; l++, i >>= 6) {
 		uint64_t *word = &map->level[l][i >> 6];
 
 		*word &= ~hbitmap_bit(i);
@@ -84,85 +85,48 @@ void hbitmap_set_range(struct hbitmap *map, size_t first, size_t count)
 
 		if (next > end)
 			bits &= UINT64_MAX >> (next - end);
-		if (hbitmap_leaf_live(map, leaf)) {
-			map->level[0][leaf] |= bits;
-		} else {
-			map->level[0][leaf] = bits;
-			hbitmap_leaf_rises(map, leaf);
-		}
+		*hbitmap_wake(map, leaf) |= bits;
 		first = next;
 	}
 }
 
-static uint64_t word_at(const struct hbitmap *map, unsigned l, size_t w)
-{
-	if (l == 0 && !hbitmap_leaf_live(map, w))
-		return 0;
-	return map->level[l][w];
-}
+/*
+ * Up from the leaf to the first word that has a bit on the asked side of where we
+ * came from, whose own bit is no answer; and down again along that side.
+ */
 
-size_t hbitmap_last(const struct hbitmap *map, size_t i)
+size_t hbitmap_last(struct hbitmap *map, size_t i)
 {
-	size_t leaf = i >> 6;
-	uint64_t bits = 0;
+	uint64_t bits = hbitmap_leaf(map, i >> 6) & UINT64_MAX >> (63 - (i & 63));
 	unsigned l = 0;
 
-	if (hbitmap_leaf_live(map, leaf))
-		bits = map->level[0][leaf] & UINT64_MAX >> (63 - (i & 63));
+	hbitmap_settle(map);
 	while (!bits) {
-		/* What is before i's word, whose own bit is no answer. */
 		i >>= 6;
 		if (++l == map->levels)
 			return HBITMAP_NONE;
 		bits = map->level[l][i >> 6] & (hbitmap_bit(i) - 1);
 	}
-	for (i = (i & ~(size_t)63) | hbitmap_highest(bits); l > 0;) {
-		l--;
+	i = ALIGN_DOWN(i, 64) | hbitmap_highest(bits);
+	while (l-- > 0)
 		i = i << 6 | hbitmap_highest(map->level[l][i]);
-	}
 	return i;
 }
 
-size_t hbitmap_first(const struct hbitmap *map, size_t i)
+size_t hbitmap_first(struct hbitmap *map, size_t i)
 {
-	size_t end = map->bits; /* of the level */
+	uint64_t bits = hbitmap_leaf(map, i >> 6) & UINT64_MAX << (i & 63);
+	unsigned l = 0;
 
-	for (unsigned l = 0; l < map->levels && i < end; l++) {
-		size_t w = i >> 6;
-		uint64_t bits = word_at(map, l, w) & UINT64_MAX << (i & 63);
-
-		if (bits) {
-			i = w << 6 | hbitmap_lowest(bits);
-			while (l-- > 0)
-				i = i << 6 | hbitmap_lowest(map->level[l][i]);
-			return i;
-		}
-		i = w + 1;
-		end = words_of(end);
+	hbitmap_settle(map);
+	while (!bits) {
+		i >>= 6;
+		if (++l == map->levels)
+			return HBITMAP_NONE;
+		bits = map->level[l][i >> 6] & UINT64_MAX << 1 << (i & 63);
 	}
-	return HBITMAP_NONE;
-}
-
-static bool level_valid(const struct hbitmap *map, unsigned l, size_t bits)
-{
-	size_t words = words_of(bits);
-	uint64_t beyond = bits & 63 ? UINT64_MAX << (bits & 63) : 0;
-
-	for (size_t w = 0; w < words; w++) {
-		bool live = l + 1 < map->levels && (map->level[l + 1][w >> 6] & hbitmap_bit(w));
-
-		if (l + 1 < map->levels && (l > 0 || live) && live != (map->level[l][w] != 0))
-			return false;
-	}
-	return words == 0 || !(word_at(map, l, words - 1) & beyond);
-}
-
-bool hbitmap_valid(const struct hbitmap *map)
-{
-	size_t bits = map->bits;
-
-	for (unsigned l = 0; l < map->levels; l++, bits = words_of(bits))
-		if (!level_valid(map, l, bits))
-			return false;
-	return true;
+	i = ALIGN_DOWN(i, 64) | (size_t)__builtin_ctzll(bits);
+	while (l-- > 0)
+		i = i << 6 | (size_t)__builtin_ctzll(map->level[l][i]);
+	return i;
 }

@@ -16,6 +16,10 @@
  * is 0 is garbage, and is overwritten when its first bit is set. So there are
  * always two levels at least.
  *
+ * Who clears the only bit of a leaf and soon sets it again would change every
+ * level twice. So one leaf may be hollow: zero, and the levels above don't know
+ * it yet. They are told when the next one is, or something is searched for.
+ *
  * It lives in memory of the caller's, who also locks.
  */
 #ifndef MM_HBITMAP_H
@@ -29,8 +33,8 @@
 
 /* As large as a line of the cache; so an array of them is indexed by a shift. */
 struct hbitmap {
-	size_t bits;
-	unsigned levels;
+	size_t hollow; /* a leaf, or HBITMAP_NONE */
+	size_t levels;
 	uint64_t *level[HBITMAP_LEVELS];
 } __attribute__((aligned(64)));
 
@@ -41,25 +45,15 @@ size_t hbitmap_size(size_t bits);
 void hbitmap_init(struct hbitmap *map, size_t bits, void *memory);
 
 /* The highest set bit <= i, the lowest >= i, for i < bits; HBITMAP_NONE: there is none. */
-size_t hbitmap_last(const struct hbitmap *map, size_t i);
-size_t hbitmap_first(const struct hbitmap *map, size_t i);
-
-/*
- * The highest set bit of all, the lowest; HBITMAP_NONE: there is none. From the
- * root down, which is one word a level, whatever lies at the ends.
- */
-static inline size_t hbitmap_top(const struct hbitmap *map);
-static inline size_t hbitmap_bottom(const struct hbitmap *map);
+size_t hbitmap_last(struct hbitmap *map, size_t i);
+size_t hbitmap_first(struct hbitmap *map, size_t i);
 
 /* Set bits [first, first + count). */
 void hbitmap_set_range(struct hbitmap *map, size_t first, size_t count);
 
-/* Does each level say what the level below holds, and nothing beyond the end? For tests. */
-bool hbitmap_valid(const struct hbitmap *map);
-
-/* Word `i` of level 1 became non-zero, or zero: tell the levels above. */
-void hbitmap_rise(struct hbitmap *map, size_t i);
-void hbitmap_fall(struct hbitmap *map, size_t i);
+/* Tell the levels above that this leaf is not zero any more; that the hollow one is. */
+void hbitmap_rise(struct hbitmap *map, size_t leaf);
+void hbitmap_settle(struct hbitmap *map);
 
 static inline uint64_t hbitmap_bit(size_t i)
 {
@@ -72,52 +66,40 @@ static inline size_t hbitmap_highest(uint64_t word)
 	return 63 ^ (unsigned)__builtin_clzll(word);
 }
 
-static inline size_t hbitmap_lowest(uint64_t word)
-{
-	return (size_t)__builtin_ctzll(word);
-}
-
 static inline bool hbitmap_leaf_live(const struct hbitmap *map, size_t leaf)
 {
-	return map->level[1][leaf >> 6] >> (leaf & 63) & 1;
+	return map->level[1][leaf >> 6] & hbitmap_bit(leaf);
+}
+
+/* What is set of 64 bits. */
+static inline uint64_t hbitmap_leaf(const struct hbitmap *map, size_t leaf)
+{
+	return hbitmap_leaf_live(map, leaf) ? map->level[0][leaf] : 0;
 }
 
 static inline bool hbitmap_test(const struct hbitmap *map, size_t i)
 {
-	size_t leaf = i >> 6;
-
-	return hbitmap_leaf_live(map, leaf) && (map->level[0][leaf] >> (i & 63) & 1);
+	return hbitmap_leaf(map, i >> 6) & hbitmap_bit(i);
 }
 
-/* A leaf became non-zero, or zero. */
-static inline void hbitmap_leaf_rises(struct hbitmap *map, size_t leaf)
+/* The leaf, live and about to get a bit. */
+static inline uint64_t *hbitmap_wake(struct hbitmap *map, size_t leaf)
 {
-	uint64_t *parent = &map->level[1][leaf >> 6], old = *parent;
+	uint64_t *word = &map->level[0][leaf];
 
-	*parent = old | hbitmap_bit(leaf);
-	if (__builtin_expect(!old, 0))
-		hbitmap_rise(map, leaf >> 6);
-}
-
-static inline void hbitmap_leaf_falls(struct hbitmap *map, size_t leaf)
-{
-	uint64_t *parent = &map->level[1][leaf >> 6];
-
-	*parent &= ~hbitmap_bit(leaf);
-	if (__builtin_expect(!*parent, 0))
-		hbitmap_fall(map, leaf >> 6);
+	if (__builtin_expect(!hbitmap_leaf_live(map, leaf), 0)) {
+		*word = 0;
+		hbitmap_rise(map, leaf);
+	} else if (!*word) {
+		map->hollow = HBITMAP_NONE;
+	}
+	return word;
 }
 
 /* Returns the word that it is in, as it is then: its neighbours are looked at for nothing. */
 static inline uint64_t hbitmap_set(struct hbitmap *map, size_t i)
 {
-	size_t leaf = i >> 6;
-
-	if (__builtin_expect(hbitmap_leaf_live(map, leaf), 1))
-		return map->level[0][leaf] |= hbitmap_bit(i);
-	map->level[0][leaf] = hbitmap_bit(i);
-	hbitmap_leaf_rises(map, leaf);
-	return hbitmap_bit(i);
+	return *hbitmap_wake(map, i >> 6) |= hbitmap_bit(i);
 }
 
 /* The bit is set: in a leaf that is garbage there is nothing to clear. */
@@ -126,32 +108,25 @@ static inline void hbitmap_clear(struct hbitmap *map, size_t i)
 	uint64_t *leaf = &map->level[0][i >> 6];
 
 	*leaf &= ~hbitmap_bit(i);
-	if (__builtin_expect(!*leaf, 0))
-		hbitmap_leaf_falls(map, i >> 6);
+	if (*leaf)
+		return;
+	if (map->hollow != HBITMAP_NONE)
+		hbitmap_settle(map);
+	map->hollow = i >> 6;
 }
 
-static inline size_t hbitmap_top(const struct hbitmap *map)
+/* The highest set bit of all: from the root down. HBITMAP_NONE: there is none. */
+static inline size_t hbitmap_top(struct hbitmap *map)
 {
 	unsigned l = map->levels - 1;
 	size_t i = 0;
 
+	if (__builtin_expect(map->hollow != HBITMAP_NONE, 0))
+		hbitmap_settle(map);
 	if (!map->level[l][0])
 		return HBITMAP_NONE;
 	do
 		i = i << 6 | hbitmap_highest(map->level[l][i]);
-	while (l-- > 0);
-	return i;
-}
-
-static inline size_t hbitmap_bottom(const struct hbitmap *map)
-{
-	unsigned l = map->levels - 1;
-	size_t i = 0;
-
-	if (!map->level[l][0])
-		return HBITMAP_NONE;
-	do
-		i = i << 6 | hbitmap_lowest(map->level[l][i]);
 	while (l-- > 0);
 	return i;
 }

@@ -7,6 +7,7 @@
 #include "mm/buddy.h"
 #include "mm/errno.h"
 #include "tests/ktest.h"
+#include "tests/unit/buddy_validate.h"
 
 #define MAX_PAGES   4096
 #define BASE	    MIB(64)

@@ -5,6 +5,7 @@
 #include "mm/hbitmap.h"
 #include "tests/arena.h"
 #include "tests/ktest.h"
+#include "tests/unit/buddy_validate.h"
 
 #define BITS	4200		      /* three levels, and an end inside a word */
 #define FAR	(64UL * 64 * 64 + 70) /* four levels: marks far apart */
@@ -16,6 +17,7 @@ static struct arena arena;
 static uint64_t *memory; /* of SIZE bytes */
 static unsigned char model[BITS];
 static struct hbitmap map;
+static size_t bits_of_map;
 
 static void begin(struct ktest *t)
 {
@@ -36,6 +38,7 @@ static void make(struct ktest *t, size_t bits)
 	memset(memory, GARBAGE, SIZE);
 	memset(model, 0, sizeof(model));
 	hbitmap_init(&map, bits, memory);
+	bits_of_map = bits;
 }
 
 static size_t model_last(size_t i)
@@ -60,10 +63,9 @@ static void garbage_is_no_bit(struct ktest *t)
 
 	for (size_t s = 0; s < ARRAY_SIZE(sizes); s++) {
 		make(t, sizes[s]);
-		EXPECT(t, hbitmap_valid(&map));
+		EXPECT(t, hbitmap_valid(&map, bits_of_map));
 		EXPECT_EQ(t, hbitmap_first(&map, 0), HBITMAP_NONE);
 		EXPECT_EQ(t, hbitmap_top(&map), HBITMAP_NONE);
-		EXPECT_EQ(t, hbitmap_bottom(&map), HBITMAP_NONE);
 		for (size_t i = 0; i < sizes[s]; i += 61) {
 			EXPECT(t, !hbitmap_test(&map, i));
 			EXPECT_EQ(t, hbitmap_last(&map, i), HBITMAP_NONE);
@@ -80,7 +82,7 @@ static void size_is_enough(struct ktest *t)
 	for (size_t s = 0; s < ARRAY_SIZE(sizes); s++) {
 		make(t, sizes[s]);
 		hbitmap_set_range(&map, 0, sizes[s]);
-		EXPECT(t, hbitmap_valid(&map));
+		EXPECT(t, hbitmap_valid(&map, bits_of_map));
 		EXPECT_EQ(t, hbitmap_last(&map, sizes[s] - 1), sizes[s] - 1);
 		for (size_t i = hbitmap_size(sizes[s]); i < SIZE; i++)
 			EXPECT_EQ(t, bytes[i], GARBAGE);
@@ -102,11 +104,10 @@ static void edges(struct ktest *t)
 			EXPECT_EQ(t, hbitmap_test(&map, at[b]), a == b);
 		}
 		EXPECT_EQ(t, hbitmap_top(&map), at[a]);
-		EXPECT_EQ(t, hbitmap_bottom(&map), at[a]);
-		EXPECT(t, hbitmap_valid(&map));
+		EXPECT(t, hbitmap_valid(&map, bits_of_map));
 		hbitmap_clear(&map, at[a]);
 		EXPECT_EQ(t, hbitmap_first(&map, 0), HBITMAP_NONE);
-		EXPECT(t, hbitmap_valid(&map));
+		EXPECT(t, hbitmap_valid(&map, bits_of_map));
 	}
 }
 
@@ -118,7 +119,7 @@ static void ranges(struct ktest *t)
 		for (size_t b = a; b < ARRAY_SIZE(at); b++) {
 			make(t, BITS);
 			hbitmap_set_range(&map, at[a], at[b] - at[a]);
-			EXPECT(t, hbitmap_valid(&map));
+			EXPECT(t, hbitmap_valid(&map, bits_of_map));
 			for (size_t i = 0; i < BITS; i++)
 				EXPECT_EQ(t, hbitmap_test(&map, i), i >= at[a] && i < at[b]);
 		}
@@ -142,6 +143,42 @@ static void change(struct ktest *t, size_t bits)
 	}
 }
 
+/* One leaf may be empty and not known to be so; a search, or the next one, makes it known. */
+static void hollow(struct ktest *t)
+{
+	make(t, FAR);
+	hbitmap_set(&map, 5);
+	hbitmap_set(&map, 70000);
+	hbitmap_clear(&map, 70000);
+	EXPECT_EQ(t, map.hollow, 70000 / 64);
+	EXPECT(t, hbitmap_leaf_live(&map, 70000 / 64) && !hbitmap_test(&map, 70000));
+	EXPECT(t, hbitmap_valid(&map, bits_of_map));
+	EXPECT_EQ(t, hbitmap_set(&map, 70001), 1UL << 70001 % 64); /* its old bit is gone */
+	EXPECT_EQ(t, map.hollow, HBITMAP_NONE);
+	hbitmap_clear(&map, 70001);
+	hbitmap_set_range(&map, 70000, 2);
+	EXPECT_EQ(t, map.hollow, HBITMAP_NONE);
+	hbitmap_clear(&map, 70000);
+	EXPECT_EQ(t, map.hollow, HBITMAP_NONE);
+	hbitmap_clear(&map, 70001);
+	hbitmap_clear(&map, 5);
+	EXPECT_EQ(t, map.hollow, 0);
+	EXPECT(t, !hbitmap_leaf_live(&map, 70000 / 64));
+	EXPECT(t, hbitmap_valid(&map, bits_of_map));
+	for (unsigned search = 0; search < 3; search++) {
+		hbitmap_set(&map, 300);
+		hbitmap_clear(&map, 300);
+		EXPECT_EQ(t, map.hollow, 4);
+		EXPECT_EQ(t,
+			  search == 0	? hbitmap_top(&map)
+			  : search == 1 ? hbitmap_last(&map, FAR - 1)
+					: hbitmap_first(&map, 0),
+			  HBITMAP_NONE);
+		EXPECT_EQ(t, map.hollow, HBITMAP_NONE);
+		EXPECT(t, !map.level[map.levels - 1][0]);
+	}
+}
+
 static void against_a_model(struct ktest *t)
 {
 	static const size_t sizes[] = {1, 64, 100, 4096, BITS};
@@ -155,12 +192,13 @@ static void against_a_model(struct ktest *t)
 
 			change(t, bits);
 			EXPECT_EQ(t, hbitmap_test(&map, i), model[i]);
+			if (step % 16 == 0)
+				EXPECT(t, hbitmap_valid(&map, bits_of_map));
+			if (ktest_random(t, 4)) /* a search leaves nothing hollow */
+				continue;
 			EXPECT_EQ(t, hbitmap_last(&map, i), model_last(i));
 			EXPECT_EQ(t, hbitmap_first(&map, i), model_first(i, bits));
 			EXPECT_EQ(t, hbitmap_top(&map), model_last(bits - 1));
-			EXPECT_EQ(t, hbitmap_bottom(&map), model_first(0, bits));
-			if (step % 64 == 0)
-				EXPECT(t, hbitmap_valid(&map));
 		}
 	}
 }
@@ -170,17 +208,27 @@ static void valid_sees(struct ktest *t)
 	make(t, BITS);
 	hbitmap_set(&map, 100);
 	map.level[0][1] = 0; /* a leaf that the parent says isn't empty */
-	EXPECT(t, !hbitmap_valid(&map));
+	EXPECT(t, !hbitmap_valid(&map, bits_of_map));
 
 	make(t, BITS);
 	hbitmap_set(&map, 100);
 	map.level[2][0] = 0; /* a root that misses it */
-	EXPECT(t, !hbitmap_valid(&map));
+	EXPECT(t, !hbitmap_valid(&map, bits_of_map));
 
 	make(t, BITS);
 	hbitmap_set(&map, BITS - 1);
 	map.level[0][BITS / 64] |= 1ULL << 63; /* beyond the end */
-	EXPECT(t, !hbitmap_valid(&map));
+	EXPECT(t, !hbitmap_valid(&map, bits_of_map));
+
+	make(t, BITS);
+	hbitmap_set(&map, 100);
+	map.hollow = 1; /* it isn't */
+	EXPECT(t, !hbitmap_valid(&map, bits_of_map));
+	make(t, BITS);
+	hbitmap_set(&map, 100);
+	hbitmap_clear(&map, 100);
+	map.hollow = HBITMAP_NONE; /* it is */
+	EXPECT(t, !hbitmap_valid(&map, bits_of_map));
 }
 
 static const struct ktest_case cases[] = {
@@ -188,6 +236,7 @@ static const struct ktest_case cases[] = {
 	{"size_is_enough", size_is_enough},
 	{"edges", edges},
 	{"ranges", ranges},
+	{"hollow", hollow},
 	{"against_a_model", against_a_model},
 	{"valid_sees", valid_sees},
 	{0},

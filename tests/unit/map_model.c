@@ -5,6 +5,7 @@
 
 #include "kernel/printf.h"
 #include "mm/random.h"
+#include "tests/unit/buddy_validate.h"
 
 #define SIZE MIB(2)
 #define OWN  MIB(1)

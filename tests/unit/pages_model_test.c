@@ -15,6 +15,7 @@
 #include "mm/random.h"
 #include "tests/arena.h"
 #include "tests/model.h"
+#include "tests/unit/buddy_validate.h"
 
 #define DMA_PAGES (ZONE_DMA_END / PAGE_SIZE)
 #define PAGES	  (DMA_PAGES + 1024)

@@ -7,6 +7,7 @@
 #include "mm/errno.h"
 #include "tests/arena.h"
 #include "tests/ktest.h"
+#include "tests/unit/buddy_validate.h"
 #include "tests/unit/scratch.h"
 
 #define NONE UINT64_MAX
