@@ -39,15 +39,10 @@ static size_t widen(phys_addr_t base, size_t pages, uint64_t *first)
 	return pages ? ALIGN_UP(start + pages, BUDDY_MAX_PAGES) - *first : 0;
 }
 
-/* Bytes of used[order], and of known[]; whole words. */
-static size_t used_size(size_t blocks)
+/* Bytes of that many bits, in whole words. */
+static size_t bits_size(size_t bits)
 {
-	return ALIGN_UP(blocks, 64) / 8;
-}
-
-static size_t known_size(size_t largest_blocks)
-{
-	return ALIGN_UP(largest_blocks, 8);
+	return ALIGN_UP(bits, 64) / 8;
 }
 
 size_t buddy_bookkeeping(phys_addr_t base, size_t pages)
@@ -56,9 +51,9 @@ size_t buddy_bookkeeping(phys_addr_t base, size_t pages)
 	size_t bytes;
 
 	pages = widen(base, pages, &first);
-	bytes = known_size(pages >> BUDDY_MAX_ORDER);
+	bytes = bits_size(8 * (pages >> BUDDY_MAX_ORDER));
 	for (unsigned order = 0; order < BUDDY_ORDERS; order++)
-		bytes += hbitmap_size(pages >> order) + used_size(pages >> order);
+		bytes += hbitmap_size(pages >> order) + bits_size(pages >> order);
 	return bytes;
 }
 
@@ -76,12 +71,12 @@ void buddy_init(struct buddy *buddy, phys_addr_t base, size_t pages, uint64_t se
 		hbitmap_init(&buddy->free[order], blocks, next);
 		next += hbitmap_size(blocks);
 		buddy->used[order] = (uint64_t *)next;
-		next += used_size(blocks);
+		next += bits_size(blocks);
 		if (order >= KNOWN_ORDERS)
-			memset(buddy->used[order], 0, used_size(blocks));
+			memset(buddy->used[order], 0, bits_size(blocks));
 	}
 	buddy->known = (uint8_t *)next;
-	memset(next, 0, known_size(buddy->blocks[BUDDY_MAX_ORDER]));
+	memset(next, 0, bits_size(8 * buddy->blocks[BUDDY_MAX_ORDER]));
 }
 
 /* --- free and used --- */
@@ -467,7 +462,7 @@ static enum page_misuse diagnose_locked(const struct buddy *buddy, phys_addr_t a
 	return order_of(buddy, page, is_used) < BUDDY_ORDERS ? PAGE_WRONG_ORDER : PAGE_RESERVED;
 }
 
-static NOINLINE enum page_misuse diagnose(struct buddy *buddy, phys_addr_t addr, unsigned order)
+enum page_misuse buddy_diagnose(struct buddy *buddy, phys_addr_t addr, unsigned order)
 {
 	unsigned long flags = port_lock(&buddy->lock);
 	enum page_misuse why = diagnose_locked(buddy, addr, order);
@@ -482,18 +477,6 @@ void buddy_free_parked(struct buddy *buddy, phys_addr_t addr, unsigned order)
 
 	release(buddy, buddy_page(buddy, addr), order);
 	port_unlock(&buddy->lock, flags);
-}
-
-bool buddy_allocated(struct buddy *buddy, phys_addr_t addr, unsigned order, enum page_misuse *why)
-{
-	if (order <= BUDDY_MAX_ORDER) {
-		size_t block = buddy_block(buddy_page(buddy, addr), order);
-
-		if (block < buddy->blocks[order] && is_used(buddy, order, block))
-			return true;
-	}
-	*why = diagnose(buddy, addr, order);
-	return false;
 }
 
 /* --- ranges --- */

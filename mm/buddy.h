@@ -99,8 +99,8 @@ phys_addr_t buddy_alloc(struct buddy *buddy, const struct page_request *request,
 /* Would it be served? */
 bool buddy_fits(struct buddy *buddy, const struct page_request *request);
 
-/* Is exactly this block given out? Otherwise *why, what freeing it would be. */
-bool buddy_allocated(struct buddy *buddy, phys_addr_t addr, unsigned order, enum page_misuse *why);
+/* What is wrong with freeing this block, by its first page: it isn't given out. */
+enum page_misuse buddy_diagnose(struct buddy *buddy, phys_addr_t addr, unsigned order);
 
 /* Merge all that can be merged, which otherwise is done when it must be. */
 void buddy_drain(struct buddy *buddy);
@@ -136,14 +136,31 @@ static inline size_t buddy_block(uint64_t page, unsigned order)
 	return page >> order | page << (-order & 63);
 }
 
-/* A block that is given out, up to BUDDY_MAX_ORDER, becomes the caller's; false: it isn't one. */
+/* Can there be such a block? Its order there is. */
+static inline bool buddy_known(const struct buddy *buddy, uint64_t page, unsigned order)
+{
+	return buddy_block(page, order) < buddy->blocks[order] &&
+	       buddy->known[page >> BUDDY_MAX_ORDER];
+}
+
+/* Is exactly this block, up to BUDDY_MAX_ORDER, given out? */
+static inline bool buddy_allocated(const struct buddy *buddy, phys_addr_t addr, unsigned order)
+{
+	uint64_t page = buddy_page(buddy, addr);
+	size_t block = buddy_block(page, order);
+
+	return buddy_known(buddy, page, order) &&
+	       (buddy->used[order][block >> 6] & hbitmap_bit(block));
+}
+
+/* If it is it becomes the caller's; false: it isn't. */
 static inline bool buddy_park(struct buddy *buddy, phys_addr_t addr, unsigned order)
 {
 	uint64_t page = buddy_page(buddy, addr);
 	size_t block = buddy_block(page, order);
 	uint64_t bit = hbitmap_bit(block);
 
-	return block < buddy->blocks[order] && buddy->known[page >> BUDDY_MAX_ORDER] &&
+	return buddy_known(buddy, page, order) &&
 	       (__atomic_fetch_and(&buddy->used[order][block >> 6], ~bit, __ATOMIC_RELAXED) & bit);
 }
 

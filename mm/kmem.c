@@ -105,21 +105,19 @@ static struct kmem_page *new_page(struct kmem *kmem, unsigned class)
 	return page;
 }
 
-/* An object of a page that has room. */
-static void *take_object(struct kmem *kmem, struct kmem_page *page)
+/* An object of a page of that class that has room. */
+static inline void *take_object(struct kmem *kmem, struct kmem_page *page, unsigned class)
 {
-	const struct class *class = &classes[page->class];
 	unsigned w = 0, bit;
 
 	while (!page->free[w])
 		w++;
 	bit = (unsigned)__builtin_ctzll(page->free[w]);
 	page->free[w] &= page->free[w] - 1;
-	page->live++;
 	kmem->objects++;
-	if (page->live == class->count)
+	if (++page->live == classes[class].count)
 		list_drop(kmem, page);
-	return (char *)page + class->first + (size_t)(w * 64 + bit) * class->size;
+	return (char *)page + classes[class].first + (size_t)(w * 64 + bit) * classes[class].size;
 }
 
 void *kmalloc(struct kmem *kmem, size_t size)
@@ -137,47 +135,49 @@ void *kmalloc(struct kmem *kmem, size_t size)
 	if (!page)
 		page = new_page(kmem, class);
 	if (page)
-		object = take_object(kmem, page);
+		object = take_object(kmem, page, class);
 	port_unlock(&kmem->lock, flags);
 	return object ? memset(object, 0, classes[class].size) : NULL;
 }
 
-/* Which object of the page begins at `offset`; `count`: none does. */
-static unsigned index_at(const struct class *class, size_t offset)
+/* Which object of a page of that class begins at `offset`; at or above `count`: none does. */
+static inline size_t index_at(unsigned class, size_t offset)
 {
 	/* The last class's objects are 16 bytes short of their power of two; there are but two. */
-	unsigned shift = SHIFT_MIN + (unsigned)(class - classes), pad = (1U << shift) - class->size;
-	size_t index = (offset - class->first + pad) >> shift;
+	size_t size = classes[class].size, pad = (1UL << (SHIFT_MIN + class)) - size;
+	/* (Below the first object it wraps, to an index far beyond.) */
+	size_t index = (offset - classes[class].first + pad) >> (SHIFT_MIN + class);
 
-	/* (An offset below the first object's wraps, to an index far beyond.) */
-	if (index >= class->count || class->first + index * class->size != offset)
-		return class->count;
-	return (unsigned)index;
+	return classes[class].first + index * size == offset ? index : SIZE_MAX;
 }
 
-/* Is there a live object at `offset` of the page at `addr`? Otherwise *why. */
-static bool find_object(const struct kmem *kmem, const struct kmem_page *page, size_t offset,
-			phys_addr_t addr, unsigned *index, enum page_misuse *why)
+/* Is there a live object at `offset` of the page? Otherwise *why. */
+static inline bool find_object(struct kmem *kmem, const struct kmem_page *page, size_t offset,
+			       size_t *index, enum page_misuse *why)
 {
+	phys_addr_t addr = port_virt_to_phys(page);
+
 	/* Only a page that is allocated is there to be looked at. */
-	if (!pages_allocated(kmem->zones, addr, 0, why))
+	if (!pages_allocated(kmem->zones, addr, 0)) {
+		*why = pages_misuse(kmem->zones, addr, 0);
 		return false;
+	}
 	*why = PAGE_RESERVED;
 	if (page->owner != owner_tag(kmem) || page->class >= KMEM_CLASSES)
 		return false;
 	*why = PAGE_UNALIGNED;
-	*index = index_at(&classes[page->class], offset);
-	if (*index == classes[page->class].count)
+	*index = index_at(page->class, offset);
+	if (*index >= classes[page->class].count)
 		return false;
 	*why = PAGE_DOUBLE_FREE;
 	return !(page->free[*index / 64] & hbitmap_bit(*index));
 }
 
-static void put_object(struct kmem *kmem, struct kmem_page *page, unsigned index, phys_addr_t addr)
+static inline void put_object(struct kmem *kmem, struct kmem_page *page, void *object, size_t index)
 {
 	const struct class *class = &classes[page->class];
 
-	memset((char *)page + class->first + index * class->size, KMEM_POISON, class->size);
+	memset(object, KMEM_POISON, class->size);
 	page->free[index / 64] |= hbitmap_bit(index);
 	kmem->objects--;
 	if (page->live-- == class->count)
@@ -187,27 +187,25 @@ static void put_object(struct kmem *kmem, struct kmem_page *page, unsigned index
 	list_drop(kmem, page);
 	page->owner = 0;
 	kmem->pages--;
-	pages_free(kmem->zones, addr, 0);
+	pages_free(kmem->zones, port_virt_to_phys(page), 0);
 }
 
 void kfree(struct kmem *kmem, void *object)
 {
-	size_t offset = (uintptr_t)object & (PAGE_SIZE - 1);
+	size_t offset = (uintptr_t)object & (PAGE_SIZE - 1), index;
 	struct kmem_page *page = (struct kmem_page *)((uintptr_t)object - offset);
-	phys_addr_t addr;
 	enum page_misuse why;
 	unsigned long flags;
-	unsigned index;
 	bool found;
 
 	if (!object)
 		return;
-	addr = port_virt_to_phys(page);
 	flags = port_lock(&kmem->lock);
-	found = find_object(kmem, page, offset, addr, &index, &why);
+	found = find_object(kmem, page, offset, &index, &why);
 	if (found)
-		put_object(kmem, page, index, addr);
+		put_object(kmem, page, object, index);
 	port_unlock(&kmem->lock, flags);
 	if (!found)
-		port_page_misuse(why, phys_add(addr, offset), 0, __builtin_return_address(0));
+		port_page_misuse(why, phys_add(port_virt_to_phys(page), offset), 0,
+				 __builtin_return_address(0));
 }

@@ -52,7 +52,7 @@ void pages_build(struct zones *zones, struct memmap *map, uint64_t top, uint64_t
 	struct zone *dma = &zones->zone[ZONE_DMA], *normal = &zones->zone[ZONE_NORMAL];
 	size_t dma_pages = ZONE_DMA_END >> PAGE_SHIFT;
 
-	*zones = (struct zones){.seed = seed, .map = map};
+	*zones = (struct zones){.map = map};
 	dma->name = "DMA";
 	normal->name = "NORMAL";
 	buddy_init(&dma->buddy, phys(0), dma_pages, seed, bookkeeping);
@@ -86,13 +86,6 @@ int pages_init(struct zones *zones, struct memmap *map, uint64_t seed)
 		return 0;
 	}
 	return -ENOMEM;
-}
-
-static inline struct buddy *buddy_of(struct zones *zones, phys_addr_t addr)
-{
-	struct zone *zone = zones->zone;
-
-	return addr.value < ZONE_DMA_END ? &zone[ZONE_DMA].buddy : &zone[ZONE_NORMAL].buddy;
 }
 
 /* --- the CPUs' caches --- */
@@ -298,16 +291,13 @@ phys_addr_t pages_alloc(struct zones *zones, const struct page_request *request)
 static NOINLINE void misused(struct zones *zones, phys_addr_t addr, unsigned order,
 			     const void *caller)
 {
-	enum page_misuse why;
-
-	if (!pages_allocated(zones, addr, order, &why))
-		port_page_misuse(why, addr, order, caller);
+	port_page_misuse(pages_misuse(zones, addr, order), addr, order, caller);
 }
 
 static NOINLINE void free_to_zone(struct zones *zones, phys_addr_t addr, unsigned order,
 				  bool parked, const void *caller)
 {
-	struct buddy *buddy = buddy_of(zones, addr);
+	struct buddy *buddy = pages_buddy(zones, addr);
 
 	if (!parked && cache_put(zones, PAGE_CACHE_LIMITED, addr, order, &parked))
 		return;
@@ -325,19 +315,20 @@ void pages_free(struct zones *zones, phys_addr_t addr, unsigned order)
 		free_to_zone(zones, addr, order, parked, __builtin_return_address(0));
 }
 
-bool pages_allocated(struct zones *zones, phys_addr_t addr, unsigned order, enum page_misuse *why)
+enum page_misuse pages_misuse(struct zones *zones, phys_addr_t addr, unsigned order)
 {
-	struct buddy *buddy = buddy_of(zones, addr);
+	struct buddy *buddy = pages_buddy(zones, addr);
+	enum page_misuse why = buddy_diagnose(buddy, addr, order);
 
 	/* A block in a cache is in no bitmap: it must be in one to be told from a reserved one. */
-	return buddy_allocated(buddy, addr, order, why) ||
-	       (*why == PAGE_RESERVED && drain_caches(zones) &&
-		buddy_allocated(buddy, addr, order, why));
+	if (why == PAGE_RESERVED && drain_caches(zones))
+		why = buddy_diagnose(buddy, addr, order);
+	return why;
 }
 
 int pages_take(struct zones *zones, phys_addr_t start, size_t pages)
 {
-	struct buddy *buddy = buddy_of(zones, start);
+	struct buddy *buddy = pages_buddy(zones, start);
 	int error = buddy_take(buddy, start, pages);
 
 	if (error == -EBUSY && drain_caches(zones))
@@ -347,7 +338,7 @@ int pages_take(struct zones *zones, phys_addr_t start, size_t pages)
 
 void pages_give(struct zones *zones, phys_addr_t start, size_t pages)
 {
-	struct buddy *buddy = buddy_of(zones, start);
+	struct buddy *buddy = pages_buddy(zones, start);
 	enum page_misuse why;
 
 	if (buddy_give(buddy, start, pages, &why))

@@ -79,7 +79,6 @@ enum { PAGE_CACHE_ANY, PAGE_CACHE_LIMITED, PAGE_CACHES }; /* NO_LIMIT; any other
 
 struct zones {
 	struct zone zone[ZONE_COUNT];
-	uint64_t seed;	  /* of PLACE_SHUFFLE */
 	size_t watermark; /* pages of ZONE_DMA that a fallback from ZONE_NORMAL leaves alone */
 	const struct memmap *map; /* that they were built over */
 	unsigned cached;	  /* orders below it are cached: PAGE_CACHE_ORDERS, or 0, none */
@@ -111,8 +110,18 @@ phys_addr_t pages_alloc(struct zones *zones, const struct page_request *request)
 /* Give a block back, as it was allocated. A mistake is reported through port_page_misuse(). */
 void pages_free(struct zones *zones, phys_addr_t addr, unsigned order);
 
-/* Is exactly this block allocated? Otherwise *why, what freeing it would be. */
-bool pages_allocated(struct zones *zones, phys_addr_t addr, unsigned order, enum page_misuse *why);
+/* The zone that an address would be of, whether there is memory or not. */
+static inline struct buddy *pages_buddy(struct zones *zones, phys_addr_t addr)
+{
+	return &zones->zone[addr.value < ZONE_DMA_END ? ZONE_DMA : ZONE_NORMAL].buddy;
+}
+
+/* Is exactly this block, of an order that there is, allocated? If not: what freeing it would be. */
+static inline bool pages_allocated(struct zones *zones, phys_addr_t addr, unsigned order)
+{
+	return buddy_allocated(pages_buddy(zones, addr), addr, order);
+}
+enum page_misuse pages_misuse(struct zones *zones, phys_addr_t addr, unsigned order);
 
 /*
  * Take exactly the free pages [start, start + pages), page-aligned, in one zone.

@@ -214,7 +214,6 @@ static void cache_is_lifo(struct ktest *t)
 /* Cached is free: it counts so, it can be taken, and freeing it is a double free. */
 static void cached_is_free(struct ktest *t)
 {
-	enum page_misuse why;
 	uint64_t at = alloc(one);
 
 	pages_free(&zones, phys(at), 0);
@@ -227,8 +226,8 @@ static void cached_is_free(struct ktest *t)
 	pages_free(&zones, phys(at), BUDDY_MAX_ORDER + 1);
 	EXPECT_EQ(t, misuse(PAGE_WRONG_ORDER), 1);
 	pages_free(&zones, phys(at), 0);
-	EXPECT(t, !pages_allocated(&zones, phys(at), 0, &why));
-	EXPECT_EQ(t, why, PAGE_DOUBLE_FREE);
+	EXPECT(t, !pages_allocated(&zones, phys(at), 0));
+	EXPECT_EQ(t, pages_misuse(&zones, phys(at), 0), PAGE_DOUBLE_FREE);
 	pages_free(&zones, phys(alloc(one)), 0);
 	pages_give(&zones, phys(at), 1);
 	EXPECT_EQ(t, misuse(PAGE_DOUBLE_FREE), 2);
@@ -393,14 +392,12 @@ static void misuse_is_named(struct ktest *t)
 static void take_and_give(struct ktest *t)
 {
 	const struct page_request top = {.zone = ZONE_NORMAL, .limit = NO_LIMIT};
-	enum page_misuse why;
-
 	EXPECT_EQ(t, pages_take(&zones, phys(MIB(20)), 1024), 0);
 	EXPECT_EQ(t, pages_take(&zones, phys(MIB(20) - PAGE_SIZE), 2), -EBUSY);
 	EXPECT_EQ(t, alloc(top), MIB(20) - PAGE_SIZE);
-	EXPECT(t, pages_allocated(&zones, phys(MIB(20) - PAGE_SIZE), 0, &why));
-	EXPECT(t, !pages_allocated(&zones, phys(MIB(20) - 2 * PAGE_SIZE), 0, &why));
-	EXPECT_EQ(t, why, PAGE_DOUBLE_FREE);
+	EXPECT(t, pages_allocated(&zones, phys(MIB(20) - PAGE_SIZE), 0));
+	EXPECT(t, !pages_allocated(&zones, phys(MIB(20) - 2 * PAGE_SIZE), 0));
+	EXPECT_EQ(t, pages_misuse(&zones, phys(MIB(20) - 2 * PAGE_SIZE), 0), PAGE_DOUBLE_FREE);
 	EXPECT_EQ(t, pages_take(&zones, phys(0), 1), -EBUSY);
 	EXPECT_EQ(t, pages_take(&zones, phys(MIB(24)), 1), -EINVAL);
 	EXPECT_EQ(t, pages_take(&zones, phys(MIB(16) - PAGE_SIZE), 2), -EINVAL); /* two zones */
