@@ -196,6 +196,8 @@ void pages_cache(struct zones *zones, bool use)
 	for (struct page_cache *cache = zones->cache; cache < ARRAY_END(zones->cache); cache++)
 		for (unsigned order = 0; order < PAGE_CACHE_ORDERS; order++)
 			cache->next[order] = order;
+	for (struct page_served *s = zones->served; s < ARRAY_END(zones->served); s++)
+		*s = (struct page_served){.from = UINT64_MAX};
 	if (use)
 		zones->cached = PAGE_CACHE_ORDERS;
 }

@@ -67,9 +67,9 @@ struct page_cache {
 };
 
 /*
- * The latest request of its kind that the zone had to serve. A block from there
- * on is as good as what the next one would get; one below is kept for those with
- * a tighter limit.
+ * The latest request of its kind that the zone had to serve, and where. A block
+ * from there on is as good as what it got; one below is kept for those with a
+ * tighter limit, and so is all before there was such a request.
  */
 struct page_served {
 	uint64_t limit, from;

@@ -316,6 +316,25 @@ static void low_pages_are_not_cached(struct ktest *t)
 	EXPECT_EQ(t, alloc(one), high);
 }
 
+/* Nor are they before anybody was served without a limit: nobody knows yet what is low. */
+static void low_pages_are_not_cached_at_first(struct ktest *t)
+{
+	const struct page_request below = {.zone = ZONE_NORMAL, .limit = MIB(18) - 1};
+
+	for (unsigned round = 0; round < 2; round++) {
+		uint64_t low = alloc(below), any;
+
+		pages_free(&zones, phys(low), 0);
+		any = alloc(one);
+		EXPECT(t, any != low);
+		EXPECT_EQ(t, alloc(below), low);
+		pages_free(&zones, phys(low), 0);
+		pages_free(&zones, phys(any), 0);
+		pages_cache(&zones, false);
+		pages_cache(&zones, true);
+	}
+}
+
 /* Blocks are cached for the latest limit, and never handed out above another one. */
 static void cached_for_one_limit(struct ktest *t)
 {
@@ -470,6 +489,7 @@ static const struct ktest_case cases[] = {
 	{"cache_off", cache_off},
 	{"cache_is_bounded", cache_is_bounded},
 	{"low_pages_are_not_cached", low_pages_are_not_cached},
+	{"low_pages_are_not_cached_at_first", low_pages_are_not_cached_at_first},
 	{"cached_for_one_limit", cached_for_one_limit},
 	{"no_normal", no_normal},
 	{"odd_top", odd_top},
