@@ -98,13 +98,7 @@ static bool is_free(const struct buddy *buddy, unsigned order, size_t block)
 	return hbitmap_test(&buddy->free[order], block);
 }
 
-static bool is_used(const struct buddy *buddy, unsigned order, size_t block)
-{
-	return buddy->known[block >> (BUDDY_MAX_ORDER - order)] &&
-	       (buddy->used[order][block >> 6] & hbitmap_bit(block));
-}
-
-/* is_free() or is_used(). */
+/* is_free() or buddy_is_used(). */
 typedef bool (*kind_test)(const struct buddy *buddy, unsigned order, size_t block);
 
 /* Something of this largest block will be used, or is all that was added of it. */
@@ -118,19 +112,6 @@ static NOINLINE void make_known(struct buddy *buddy, size_t largest)
 		memset((char *)buddy->used[order] + largest * bytes, 0, bytes);
 	}
 	__atomic_store_n(&buddy->known[largest], 1, __ATOMIC_RELEASE);
-}
-
-static inline void mark_used(struct buddy *buddy, unsigned order, size_t block)
-{
-	__atomic_fetch_or(&buddy->used[order][block >> 6], hbitmap_bit(block), __ATOMIC_RELAXED);
-}
-
-/* False: another call has freed it meanwhile. */
-static inline bool unmark_used(struct buddy *buddy, unsigned order, size_t block)
-{
-	uint64_t bit = hbitmap_bit(block);
-
-	return __atomic_fetch_and(&buddy->used[order][block >> 6], ~bit, __ATOMIC_RELAXED) & bit;
 }
 
 /* Merge a pair of an order; if that makes another pair, defer it for the one that was deferred. */
@@ -192,18 +173,18 @@ static void carve(struct buddy *buddy, unsigned from, size_t page, unsigned orde
 	take_free(buddy, from, page >> from);
 	while (rest-- > order)
 		mark_free(buddy, rest, (page >> rest) ^ 1);
-	mark_used(buddy, order, page >> order);
+	buddy_mark_used(buddy, order, page >> order);
 }
 
 /* The reverse for the used block of order `from`: its rest stays used, in smaller blocks. */
 static void uncarve(struct buddy *buddy, unsigned from, size_t page, unsigned order)
 {
 	/* Who frees it at this very moment, without the lock, has it: the mistake is harmless. */
-	if (from == BUDDY_ORDERS || !unmark_used(buddy, from, page >> from))
+	if (from == BUDDY_ORDERS || !buddy_unmark_used(buddy, from, page >> from))
 		return;
 	while (from > order) {
 		from--;
-		mark_used(buddy, from, (page >> from) ^ 1);
+		buddy_mark_used(buddy, from, (page >> from) ^ 1);
 	}
 	release(buddy, page, order);
 }
@@ -380,13 +361,9 @@ static inline size_t highest_of(struct buddy *buddy, unsigned order, uint64_t li
 static NOINLINE size_t alloc_any(struct buddy *buddy, const struct page_request *request)
 {
 	size_t page = choose(buddy, request, request->place == PLACE_SHUFFLE);
-	unsigned from = request->order;
 
-	if (page == NO_BLOCK)
-		return NO_BLOCK;
-	while (!is_free(buddy, from, page >> from))
-		from++;
-	carve(buddy, from, page, request->order);
+	if (page != NO_BLOCK)
+		carve(buddy, order_of(buddy, page, is_free), page, request->order);
 	return page;
 }
 
@@ -414,7 +391,7 @@ static inline size_t alloc_highest(struct buddy *buddy, const struct page_reques
 	if (UNLIKELY(block == NO_BLOCK))
 		return split_highest(buddy, request);
 	take_free(buddy, order, block);
-	mark_used(buddy, order, block);
+	buddy_mark_used(buddy, order, block);
 	return block << order;
 }
 
@@ -459,7 +436,8 @@ static enum page_misuse diagnose_locked(const struct buddy *buddy, phys_addr_t a
 		return PAGE_RESERVED;
 	if (order_of(buddy, page, is_free) < BUDDY_ORDERS)
 		return PAGE_DOUBLE_FREE;
-	return order_of(buddy, page, is_used) < BUDDY_ORDERS ? PAGE_WRONG_ORDER : PAGE_RESERVED;
+	return order_of(buddy, page, buddy_is_used) < BUDDY_ORDERS ? PAGE_WRONG_ORDER
+								   : PAGE_RESERVED;
 }
 
 enum page_misuse buddy_diagnose(struct buddy *buddy, phys_addr_t addr, unsigned order)
@@ -498,13 +476,13 @@ int buddy_add(struct buddy *buddy, phys_addr_t start, size_t pages)
 
 	while (here && page < end) {
 		unsigned order = order_within(page, end);
-		size_t blocks = (end - page) >> order;
+		size_t blocks = 1;
 
 		if (order == BUDDY_MAX_ORDER) {
+			blocks = (end - page) >> order;
 			hbitmap_set_range(&buddy->free[order], page >> order, blocks);
 			buddy->free_blocks[order] += blocks;
 		} else {
-			blocks = 1;
 			make_known(buddy, page >> BUDDY_MAX_ORDER);
 			release(buddy, page, order);
 		}
@@ -576,10 +554,10 @@ bool buddy_give(struct buddy *buddy, phys_addr_t start, size_t pages, enum page_
 	if (!ours) {
 		*why = start.value & (PAGE_SIZE - 1) ? PAGE_UNALIGNED : PAGE_RESERVED;
 	} else {
-		bad = first_without(buddy, page, end, is_used);
+		bad = first_without(buddy, page, end, buddy_is_used);
 		ours = bad == end;
 		if (ours)
-			convert(buddy, page, end, is_used, uncarve);
+			convert(buddy, page, end, buddy_is_used, uncarve);
 		else
 			*why = diagnose_locked(buddy, phys((buddy->first + bad) << PAGE_SHIFT), 0);
 	}

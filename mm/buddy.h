@@ -136,21 +136,31 @@ static inline size_t buddy_block(uint64_t page, unsigned order)
 	return page >> order | page << (-order & 63);
 }
 
-/* Can there be such a block? Its order there is. */
-static inline bool buddy_known(const struct buddy *buddy, uint64_t page, unsigned order)
+static inline void buddy_mark_used(struct buddy *buddy, unsigned order, size_t block)
 {
-	return buddy_block(page, order) < buddy->blocks[order] &&
-	       buddy->known[page >> BUDDY_MAX_ORDER];
+	__atomic_fetch_or(&buddy->used[order][block >> 6], hbitmap_bit(block), __ATOMIC_RELAXED);
+}
+
+/* False: it is not used, maybe not any more. */
+static inline bool buddy_unmark_used(struct buddy *buddy, unsigned order, size_t block)
+{
+	uint64_t bit = hbitmap_bit(block);
+
+	return __atomic_fetch_and(&buddy->used[order][block >> 6], ~bit, __ATOMIC_RELAXED) & bit;
+}
+
+static inline bool buddy_is_used(const struct buddy *buddy, unsigned order, size_t block)
+{
+	return buddy->known[block >> (BUDDY_MAX_ORDER - order)] &&
+	       (buddy->used[order][block >> 6] & hbitmap_bit(block));
 }
 
 /* Is exactly this block, up to BUDDY_MAX_ORDER, given out? */
 static inline bool buddy_allocated(const struct buddy *buddy, phys_addr_t addr, unsigned order)
 {
-	uint64_t page = buddy_page(buddy, addr);
-	size_t block = buddy_block(page, order);
+	size_t block = buddy_block(buddy_page(buddy, addr), order);
 
-	return buddy_known(buddy, page, order) &&
-	       (buddy->used[order][block >> 6] & hbitmap_bit(block));
+	return block < buddy->blocks[order] && buddy_is_used(buddy, order, block);
 }
 
 /* If it is it becomes the caller's; false: it isn't. */
@@ -158,18 +168,15 @@ static inline bool buddy_park(struct buddy *buddy, phys_addr_t addr, unsigned or
 {
 	uint64_t page = buddy_page(buddy, addr);
 	size_t block = buddy_block(page, order);
-	uint64_t bit = hbitmap_bit(block);
 
-	return buddy_known(buddy, page, order) &&
-	       (__atomic_fetch_and(&buddy->used[order][block >> 6], ~bit, __ATOMIC_RELAXED) & bit);
+	return block < buddy->blocks[order] && buddy->known[page >> BUDDY_MAX_ORDER] &&
+	       buddy_unmark_used(buddy, order, block);
 }
 
 /* It is given out again. */
 static inline void buddy_unpark(struct buddy *buddy, phys_addr_t addr, unsigned order)
 {
-	size_t block = buddy_page(buddy, addr) >> order;
-
-	__atomic_fetch_or(&buddy->used[order][block >> 6], hbitmap_bit(block), __ATOMIC_RELAXED);
+	buddy_mark_used(buddy, order, buddy_page(buddy, addr) >> order);
 }
 
 /* It becomes free. */

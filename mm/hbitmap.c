@@ -19,26 +19,20 @@ static size_t words_of(size_t bits)
 	return bits ? (bits + 63) >> 6 : 1;
 }
 
-/* Words of all levels above the leaves. */
-static size_t upper_words(size_t bits)
+size_t hbitmap_size(size_t bits)
 {
-	size_t words = words_of(bits), sum = 0;
+	size_t words = words_of(bits), sum = words;
 
 	do {
 		words = words_of(words);
 		sum += words;
 	} while (words > 1);
-	return sum;
-}
-
-size_t hbitmap_size(size_t bits)
-{
-	return (upper_words(bits) + words_of(bits)) * sizeof(uint64_t);
+	return sum * sizeof(uint64_t);
 }
 
 void hbitmap_init(struct hbitmap *map, size_t bits, void *memory)
 {
-	size_t words = words_of(bits), upper = upper_words(bits);
+	size_t words = words_of(bits), upper = hbitmap_size(bits) / sizeof(uint64_t) - words;
 	uint64_t *next = memory;
 
 	memset(memory, 0, upper * sizeof(uint64_t));

@@ -16,15 +16,15 @@
 #define SHIFT_MIN 4 /* 16 bytes */
 
 struct kmem_page {
-	struct kmem_page *next, *prev; /* in partial[], while it has room */
-	uint32_t owner;		       /* owner_tag() of its kmem */
+	struct kmem_page *next,
+		**link; /* in partial[], while it has room; link: what points here */
+	uint32_t owner; /* owner_tag() of its kmem */
 	uint16_t class;
 	uint16_t live;	 /* objects */
 	uint64_t free[]; /* a bit an object */
 };
 
-struct class
-{
+struct size_class {
 	uint16_t size, first, count; /* bytes, offset of object 0, objects in a page */
 };
 
@@ -35,7 +35,7 @@ struct class
 		size, FIRST(words), (PAGE_SIZE - FIRST(words)) / (size)                            \
 	}
 
-static const struct class classes[KMEM_CLASSES] = {
+static const struct size_class classes[KMEM_CLASSES] = {
 	CLASS(16, 4),  CLASS(32, 2),  CLASS(64, 1),   CLASS(128, 1),
 	CLASS(256, 1), CLASS(512, 1), CLASS(1024, 1), CLASS(KMEM_MAX, 1),
 };
@@ -58,23 +58,18 @@ static unsigned class_of(size_t size)
 
 static void list_push(struct kmem *kmem, struct kmem_page *page)
 {
-	struct kmem_page **head = &kmem->partial[page->class];
-
-	page->prev = NULL;
-	page->next = *head;
-	if (*head)
-		(*head)->prev = page;
-	*head = page;
+	page->link = &kmem->partial[page->class];
+	page->next = *page->link;
+	if (page->next)
+		page->next->link = &page->next;
+	*page->link = page;
 }
 
-static void list_drop(struct kmem *kmem, struct kmem_page *page)
+static void list_drop(struct kmem_page *page)
 {
-	if (page->prev)
-		page->prev->next = page->next;
-	else
-		kmem->partial[page->class] = page->next;
+	*page->link = page->next;
 	if (page->next)
-		page->next->prev = page->prev;
+		page->next->link = page->link;
 }
 
 void kmem_init(struct kmem *kmem, struct zones *zones)
@@ -92,14 +87,11 @@ static struct kmem_page *new_page(struct kmem *kmem, unsigned class)
 		return NULL;
 	page = port_phys_to_virt(addr);
 	memset(page, KMEM_POISON, PAGE_SIZE);
+	memset(page, 0, classes[class].first);
 	page->owner = owner_tag(kmem);
 	page->class = class;
-	page->live = 0;
-	for (unsigned i = 0; i < classes[class].count; i += 64) {
-		unsigned left = classes[class].count - i;
-
-		page->free[i / 64] = left < 64 ? (1UL << left) - 1 : UINT64_MAX;
-	}
+	for (size_t i = 0; i < classes[class].count; i++)
+		page->free[i / 64] |= hbitmap_bit(i);
 	list_push(kmem, page);
 	kmem->pages++;
 	return page;
@@ -116,7 +108,7 @@ static inline void *take_object(struct kmem *kmem, struct kmem_page *page, unsig
 	page->free[w] &= page->free[w] - 1;
 	kmem->objects++;
 	if (++page->live == classes[class].count)
-		list_drop(kmem, page);
+		list_drop(page);
 	return (char *)page + classes[class].first + (size_t)(w * 64 + bit) * classes[class].size;
 }
 
@@ -151,31 +143,26 @@ static inline size_t index_at(unsigned class, size_t offset)
 	return classes[class].first + index * size == offset ? index : SIZE_MAX;
 }
 
-/* Is there a live object at `offset` of the page? Otherwise *why. */
-static inline bool find_object(struct kmem *kmem, const struct kmem_page *page, size_t offset,
-			       size_t *index, enum page_misuse *why)
+/* What is wrong with freeing what is there? PAGE_FINE: nothing, it is object *index. */
+static inline enum page_misuse judge(struct kmem *kmem, const struct kmem_page *page, size_t offset,
+				     size_t *index)
 {
 	phys_addr_t addr = port_virt_to_phys(page);
 
 	/* Only a page that is allocated is there to be looked at. */
-	if (!pages_allocated(kmem->zones, addr, 0)) {
-		*why = pages_misuse(kmem->zones, addr, 0);
-		return false;
-	}
-	*why = PAGE_RESERVED;
+	if (!pages_allocated(kmem->zones, addr, 0))
+		return pages_misuse(kmem->zones, addr, 0);
 	if (page->owner != owner_tag(kmem) || page->class >= KMEM_CLASSES)
-		return false;
-	*why = PAGE_UNALIGNED;
+		return PAGE_RESERVED;
 	*index = index_at(page->class, offset);
 	if (*index >= classes[page->class].count)
-		return false;
-	*why = PAGE_DOUBLE_FREE;
-	return !(page->free[*index / 64] & hbitmap_bit(*index));
+		return PAGE_UNALIGNED;
+	return page->free[*index / 64] & hbitmap_bit(*index) ? PAGE_DOUBLE_FREE : PAGE_FINE;
 }
 
 static inline void put_object(struct kmem *kmem, struct kmem_page *page, void *object, size_t index)
 {
-	const struct class *class = &classes[page->class];
+	const struct size_class *class = &classes[page->class];
 
 	memset(object, KMEM_POISON, class->size);
 	page->free[index / 64] |= hbitmap_bit(index);
@@ -184,7 +171,7 @@ static inline void put_object(struct kmem *kmem, struct kmem_page *page, void *o
 		list_push(kmem, page);
 	if (page->live > 0)
 		return;
-	list_drop(kmem, page);
+	list_drop(page);
 	page->owner = 0;
 	kmem->pages--;
 	pages_free(kmem->zones, port_virt_to_phys(page), 0);
@@ -192,20 +179,19 @@ static inline void put_object(struct kmem *kmem, struct kmem_page *page, void *o
 
 void kfree(struct kmem *kmem, void *object)
 {
-	size_t offset = (uintptr_t)object & (PAGE_SIZE - 1), index;
+	size_t offset = (uintptr_t)object & (PAGE_SIZE - 1), index = 0;
 	struct kmem_page *page = (struct kmem_page *)((uintptr_t)object - offset);
 	enum page_misuse why;
 	unsigned long flags;
-	bool found;
 
 	if (!object)
 		return;
 	flags = port_lock(&kmem->lock);
-	found = find_object(kmem, page, offset, &index, &why);
-	if (found)
+	why = judge(kmem, page, offset, &index);
+	if (why == PAGE_FINE)
 		put_object(kmem, page, object, index);
 	port_unlock(&kmem->lock, flags);
-	if (!found)
+	if (why != PAGE_FINE)
 		port_page_misuse(why, phys_add(port_virt_to_phys(page), offset), 0,
 				 __builtin_return_address(0));
 }

@@ -25,17 +25,15 @@ static uint64_t greater(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-/* Inwards, for memory that may be used; outwards, for memory that may not. */
-static struct mem_range shrink(uint64_t start, uint64_t end)
+/* Saturates: the very last page of the address space is never used. */
+static uint64_t page_up(uint64_t addr)
 {
-	start = start > UINT64_MAX - (PAGE_SIZE - 1) ? UINT64_MAX : ALIGN_UP(start, PAGE_SIZE);
-	return (struct mem_range){start, ALIGN_DOWN(end, PAGE_SIZE)};
+	return addr > UINT64_MAX - (PAGE_SIZE - 1) ? UINT64_MAX : ALIGN_UP(addr, PAGE_SIZE);
 }
 
-static struct mem_range widen(uint64_t start, uint64_t end)
+static uint64_t page_down(uint64_t addr)
 {
-	end = end > UINT64_MAX - (PAGE_SIZE - 1) ? UINT64_MAX : ALIGN_UP(end, PAGE_SIZE);
-	return (struct mem_range){ALIGN_DOWN(start, PAGE_SIZE), end};
+	return ALIGN_DOWN(addr, PAGE_SIZE);
 }
 
 /* --- lists --- */
@@ -143,7 +141,8 @@ static void align_ram(struct memmap *map)
 	for (size_t i = 0; i < map->ram.count; i++) {
 		struct mem_range r = map->ram.range[i];
 
-		r = shrink(r.start, lesser(r.end, map->limit));
+		r.start = page_up(r.start);
+		r.end = page_down(lesser(r.end, map->limit));
 		if (r.start < r.end)
 			map->ram.range[kept++] = r;
 	}
@@ -156,8 +155,7 @@ int memmap_seal(struct memmap *map)
 	for (size_t i = 0; i < map->reserved.count; i++) {
 		struct mem_range r = map->reserved.range[i];
 
-		r = widen(r.start, r.end);
-		take_out(map, &map->ram, r.start, r.end);
+		take_out(map, &map->ram, page_down(r.start), page_up(r.end));
 	}
 	map->free = map->ram;
 	take_out(map, &map->free, 0, PAGE_SIZE);
@@ -168,24 +166,22 @@ int memmap_seal(struct memmap *map)
 
 int memmap_reserve(struct memmap *map, uint64_t start, uint64_t end)
 {
-	struct mem_range r = widen(start, end);
-
-	if (start == end)
-		return 0;
-	return start < end ? take_out(map, &map->free, r.start, r.end) : -EINVAL;
+	if (start >= end)
+		return start == end ? 0 : -EINVAL;
+	return take_out(map, &map->free, page_down(start), page_up(end));
 }
 
 int memmap_release(struct memmap *map, uint64_t start, uint64_t end)
 {
-	struct mem_range r = shrink(start, end);
 	int error = 0;
 
 	if (start > end)
 		return -EINVAL;
-	r.start = greater(r.start, PAGE_SIZE);
+	start = greater(page_up(start), PAGE_SIZE);
+	end = page_down(end);
 	for (size_t i = 0; i < map->ram.count && !error; i++) {
-		uint64_t from = greater(r.start, map->ram.range[i].start);
-		uint64_t to = lesser(r.end, map->ram.range[i].end);
+		uint64_t from = greater(start, map->ram.range[i].start);
+		uint64_t to = lesser(end, map->ram.range[i].end);
 
 		if (from < to)
 			error = list_add(&map->free, from, to);
@@ -235,10 +231,9 @@ phys_addr_t memmap_carve(struct memmap *map, uint64_t size, uint64_t align, uint
 bool memmap_is_ram(const struct memmap *map, uint64_t start, uint64_t end)
 {
 	/* Ranges that touch are one, so it is one range or none. */
-	for (size_t i = 0; i < map->ram.count; i++)
-		if (map->ram.range[i].start <= start && end <= map->ram.range[i].end)
-			return start < end;
-	return false;
+	size_t i = list_find(&map->ram, end);
+
+	return start < end && i < map->ram.count && map->ram.range[i].start <= start;
 }
 
 uint64_t memmap_top(const struct memmap *map)

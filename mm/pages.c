@@ -127,12 +127,20 @@ static inline struct page_cache *own_cache(struct zones *zones, unsigned which)
 	return &zones->cache[port_cpu() * PAGE_CACHES + which];
 }
 
-static inline bool cache_take(struct zones *zones, unsigned which, unsigned order,
-			      phys_addr_t *addr)
+/* False also where it has but a block from the time when the limit was another. */
+static inline bool cache_take(struct zones *zones, unsigned which,
+			      const struct page_request *request, phys_addr_t *addr)
 {
+	struct buddy *buddy = &zones->zone[ZONE_NORMAL].buddy;
 	struct page_cache *cache = own_cache(zones, which);
-	size_t next = __atomic_load_n(&cache->next[order], __ATOMIC_RELAXED);
+	unsigned order = request->order;
+	size_t next;
 
+	if (!is_plain(zones, request))
+		return false;
+	if (which == PAGE_CACHE_LIMITED && request->limit != zones->served[which].limit)
+		return false;
+	next = __atomic_load_n(&cache->next[order], __ATOMIC_RELAXED);
 	if (next < PAGE_CACHE_ORDERS)
 		return false;
 	next -= PAGE_CACHE_ORDERS;
@@ -140,25 +148,13 @@ static inline bool cache_take(struct zones *zones, unsigned which, unsigned orde
 	*addr = empty_slot(&cache->slot[next]);
 	if (!addr->value)
 		return false;
-	buddy_unpark(&zones->zone[ZONE_NORMAL].buddy, *addr, order);
-	return true;
-}
-
-/* False also where it has but a block from the time when the limit was another. */
-static inline bool cache_take_limited(struct zones *zones, const struct page_request *request,
-				      phys_addr_t *addr)
-{
-	struct buddy *buddy = &zones->zone[ZONE_NORMAL].buddy;
-
-	if (!is_plain(zones, request) ||
-	    request->limit != zones->served[PAGE_CACHE_LIMITED].limit ||
-	    !cache_take(zones, PAGE_CACHE_LIMITED, request->order, addr))
+	if (which == PAGE_CACHE_LIMITED &&
+	    addr->value + (PAGE_SIZE << order) - 1 > request->limit) {
+		buddy_free_parked(buddy, *addr, order);
 		return false;
-	if (addr->value + (PAGE_SIZE << request->order) - 1 <= request->limit)
-		return true;
-	if (buddy_park(buddy, *addr, request->order))
-		buddy_free_parked(buddy, *addr, request->order);
-	return false;
+	}
+	buddy_unpark(buddy, *addr, order);
+	return true;
 }
 
 /* False: it isn't for this cache, or a mistake; or it is *parked, and there is no room. */
@@ -242,23 +238,19 @@ static void count_refusal(struct zones *zones, const struct page_request *reques
 	port_unlock(&zone->buddy.lock, flags);
 }
 
-/* What a request that could be served elsewhere must leave to those who can't. */
-static size_t to_keep(const struct zones *zones, const struct page_request *request)
-{
-	return request->limit < ZONE_DMA_END ? 0 : zones->watermark;
-}
-
 /* What the zone's own free blocks don't serve: what the caches held, then the reserve. */
 static NOINLINE phys_addr_t alloc_at_last(struct zones *zones, const struct page_request *request,
 					  const void *caller)
 {
 	struct zone *zone = zones->zone;
 	phys_addr_t addr = PHYS_NONE;
+	/* What those who can be served nowhere else find there. */
+	size_t keep = request->limit < ZONE_DMA_END ? 0 : zones->watermark;
 
 	if (request->zone == ZONE_NORMAL && drain_caches(zones))
 		addr = buddy_alloc(&zone[ZONE_NORMAL].buddy, request, 0);
 	if (phys_is_none(addr) && request->dma_reserve && request->zone != ZONE_DMA)
-		addr = buddy_alloc(&zone[ZONE_DMA].buddy, request, to_keep(zones, request));
+		addr = buddy_alloc(&zone[ZONE_DMA].buddy, request, keep);
 	if (phys_is_none(addr))
 		count_refusal(zones, request, caller);
 	return addr;
@@ -270,7 +262,7 @@ static NOINLINE phys_addr_t alloc_from_zone(struct zones *zones, const struct pa
 	unsigned which = request->limit == NO_LIMIT ? PAGE_CACHE_ANY : PAGE_CACHE_LIMITED;
 	phys_addr_t addr;
 
-	if (which == PAGE_CACHE_LIMITED && cache_take_limited(zones, request, &addr))
+	if (which == PAGE_CACHE_LIMITED && cache_take(zones, PAGE_CACHE_LIMITED, request, &addr))
 		return addr;
 	addr = buddy_alloc(&zones->zone[request->zone].buddy, request, 0);
 	if (phys_is_none(addr))
@@ -284,8 +276,7 @@ phys_addr_t pages_alloc(struct zones *zones, const struct page_request *request)
 {
 	phys_addr_t addr;
 
-	if (request->limit == NO_LIMIT && is_plain(zones, request) &&
-	    cache_take(zones, PAGE_CACHE_ANY, request->order, &addr))
+	if (request->limit == NO_LIMIT && cache_take(zones, PAGE_CACHE_ANY, request, &addr))
 		return addr;
 	return alloc_from_zone(zones, request, __builtin_return_address(0));
 }
@@ -343,9 +334,8 @@ void pages_give(struct zones *zones, phys_addr_t start, size_t pages)
 	struct buddy *buddy = pages_buddy(zones, start);
 	enum page_misuse why;
 
-	if (buddy_give(buddy, start, pages, &why))
-		return;
-	if (!drain_caches(zones) || !buddy_give(buddy, start, pages, &why))
+	if (!buddy_give(buddy, start, pages, &why) &&
+	    (!drain_caches(zones) || !buddy_give(buddy, start, pages, &why)))
 		port_page_misuse(why, start, 0, __builtin_return_address(0));
 }
 

@@ -56,7 +56,8 @@ enum page_misuse {
 	PAGE_WRONG_ORDER, /* allocated, but not as one block of this order */
 	PAGE_RESERVED,	  /* never was the allocator's to give */
 	PAGE_UNALIGNED,	  /* not at a multiple of the block's size */
-	PAGE_MISUSE_KINDS
+	PAGE_MISUSE_KINDS,
+	PAGE_FINE = PAGE_MISUSE_KINDS /* no mistake */
 };
 void port_page_misuse(enum page_misuse kind, phys_addr_t addr, unsigned order, const void *caller);
 

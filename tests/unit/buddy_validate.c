@@ -40,12 +40,6 @@ bool hbitmap_valid(const struct hbitmap *map, size_t bits)
 
 /* --- blocks --- */
 
-static bool is_used(const struct buddy *buddy, unsigned order, size_t block)
-{
-	return buddy->known[block >> (BUDDY_MAX_ORDER - order)] &&
-	       (buddy->used[order][block >> 6] & hbitmap_bit(block));
-}
-
 /* In how many blocks a page of block `block` of `order` is, of that order and above. */
 static unsigned owners(const struct buddy *buddy, unsigned order, size_t block)
 {
@@ -54,7 +48,7 @@ static unsigned owners(const struct buddy *buddy, unsigned order, size_t block)
 
 	for (; order < BUDDY_ORDERS; order++) {
 		count += hbitmap_test(&buddy->free[order], page >> order);
-		count += is_used(buddy, order, page >> order);
+		count += buddy_is_used(buddy, order, page >> order);
 	}
 	return count;
 }
@@ -101,7 +95,7 @@ static const char *check_used(const struct buddy *buddy, unsigned order, size_t 
 	for (; n < end; n++) {
 		if (!buddy->used[order][n / 64])
 			n |= 63; /* there are many such words */
-		else if (is_used(buddy, order, n) && owners(buddy, order, n) != 1)
+		else if (buddy_is_used(buddy, order, n) && owners(buddy, order, n) != 1)
 			return "a used block overlaps another block";
 	}
 	return NULL;
