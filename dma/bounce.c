@@ -120,6 +120,20 @@ bool bounce_find(struct dma_system *sys, phys_addr_t addr, struct bounce *bounce
 	return swiotlb_find(sys->pool, addr, &bounce->start, &bounce->record);
 }
 
+enum dma_misuse_kind bounce_wrong(const struct dma_device *dev, const struct bounce *bounce,
+				  phys_addr_t at, size_t len, bool coherent)
+{
+	const struct swiotlb_slot *record = &bounce->record;
+
+	if (record->device != dev->id)
+		return DMA_MISUSE_DEVICE;
+	if (record->coherent != coherent)
+		return DMA_MISUSE_FUNCTION;
+	if (bounce->start.value != at.value)
+		return DMA_MISUSE_UNMAP_INVALID;
+	return record->length == len ? NOTHING_WRONG : DMA_MISUSE_SIZE;
+}
+
 void bounce_settle(struct dma_device *dev, const struct bounce *bounce, bool settled)
 {
 	if (bounce->transient)

@@ -72,11 +72,21 @@ static inline void bounce_freed(struct dma_device *dev, size_t slots)
 /* The mapping that holds this physical address, whose ever it is. */
 bool bounce_find(struct dma_system *sys, phys_addr_t addr, struct bounce *bounce);
 
+/* Is it the device's, coherent or not, from `at` on `len` bytes long? What isn't. */
+enum dma_misuse_kind bounce_wrong(const struct dma_device *dev, const struct bounce *bounce,
+				  phys_addr_t at, size_t len, bool coherent);
+
 /* Nothing is to be copied out of it any more, or again. */
 void bounce_settle(struct dma_device *dev, const struct bounce *bounce, bool settled);
 
 /* Does any bounce memory, mapped or not, lie in [first, last]? */
 bool bounce_meets(struct dma_system *sys, uint64_t first, uint64_t last);
+
+/* Its bytes from `at` on, which is in it. */
+static inline uint64_t bounce_left(const struct bounce *bounce, phys_addr_t at)
+{
+	return bounce->record.length - (at.value - bounce->start.value);
+}
 
 /* Where in the buffer that is which lies at `at` in the mapping. */
 static inline phys_addr_t bounce_original(const struct bounce *bounce, phys_addr_t at)
@@ -114,14 +124,12 @@ void dma_sync_by(struct dma_device *dev, dma_addr_t addr, size_t len, enum dma_d
 
 /* --- fail.c --- */
 
-/* A mapping could not be made: counted, the device's last failure, and said, but for NO_WARN. */
+/* Counted, and the device's last failure. Is it to be said? Not under NO_WARN. */
+bool dma_failed(struct dma_device *dev, enum dma_failure why, unsigned attrs);
+
+/* The same of a mapping, and it is said. */
 void dma_fail(struct dma_device *dev, phys_addr_t addr, size_t len, enum dma_failure why,
 	      unsigned attrs);
-
-/* --- wait.c --- */
-
-/* The device is gone: call back what of it waits. */
-void wait_cancel(struct dma_device *dev);
 
 /* --- query.c --- */
 

@@ -30,72 +30,9 @@ static uint64_t alignment(size_t size)
 	return PAGE_SIZE << (order < BUDDY_MAX_ORDER ? order : BUDDY_MAX_ORDER);
 }
 
-/* --- what is lent --- */
-
-static inline bool lend(struct dma_device *dev, phys_addr_t addr, size_t size, enum use use)
-{
-	struct dma_system *sys = dev->sys;
-	unsigned long flags = port_lock(&sys->lock);
-	struct ledger_entry *entry = ledger_add(&sys->lent, sys->zones, addr.value, use);
-
-	if (entry) {
-		entry->value = addr.value;
-		entry->record = (struct swiotlb_slot){
-			.length = (uint32_t)size, .device = dev->id, .coherent = use == COHERENT};
-	}
-	port_unlock(&sys->lock, flags);
-	dma_count(&dev->count.lent, entry != NULL);
-	return entry;
-}
-
-/* False, and in *found what there is instead (its key is 0: nothing), where it isn't so lent. */
-static ALWAYS_INLINE bool take_back(struct dma_device *dev, phys_addr_t addr, size_t size,
-				    const void *cpu, enum use use, struct ledger_entry *found)
-{
-	struct dma_system *sys = dev->sys;
-	unsigned long flags = port_lock(&sys->lock);
-	struct ledger_entry *entry = ledger_search(&sys->lent, addr.value);
-	bool done = (entry->key ^ addr.value) == use && entry->record.length == size &&
-		    entry->record.device == dev->id && port_phys_to_virt(addr) == cpu;
-
-	if (done)
-		ledger_drop(&sys->lent, sys->zones, entry);
-	else
-		*found = *entry;
-	port_unlock(&sys->lock, flags);
-	dma_count(&dev->count.lent, -(uint64_t)done);
-	return done;
-}
-
-static enum dma_misuse_kind misuse_of(const struct dma_device *dev,
-				      const struct ledger_entry *found, phys_addr_t addr,
-				      size_t size, enum use use)
-{
-	if (!found->key || ledger_addr(found) != addr.value)
-		return DMA_MISUSE_UNMAP_INVALID;
-	if (found->record.device != dev->id)
-		return DMA_MISUSE_DEVICE;
-	if (ledger_kind(found) != use)
-		return DMA_MISUSE_FUNCTION;
-	return found->record.length != size ? DMA_MISUSE_SIZE : DMA_MISUSE_CPU_ADDRESS;
-}
-
-bool dma_lent_holds(struct dma_device *dev, phys_addr_t addr, size_t len)
-{
-	struct dma_system *sys = dev->sys;
-	unsigned long flags = port_lock(&sys->lock);
-	const struct ledger_entry *entry =
-		ledger_holding(&sys->lent, addr.value, (uint64_t)dev->limits.bus_offset);
-	bool holds = entry && entry->record.device == dev->id && entry->record.coherent &&
-		     len <= entry->record.length - (addr.value - entry->value);
-
-	port_unlock(&sys->lock, flags);
-	return holds;
-}
-
 /* --- pages --- */
 
-/* A block as it was allocated, or what is left of one. */
+/* As they were allocated, or as they were trimmed. */
 static NOINLINE void give_block(struct dma_system *sys, phys_addr_t addr, size_t size)
 {
 	unsigned order = order_of(size);
@@ -114,6 +51,69 @@ static inline void give_pages(struct dma_system *sys, phys_addr_t addr, size_t s
 		give_block(sys, addr, size);
 }
 
+/* Pages that were allocated, if they were, are lent; or given back. */
+static inline phys_addr_t lend(struct dma_device *dev, phys_addr_t addr, size_t size, enum use use)
+{
+	struct dma_system *sys = dev->sys;
+	struct ledger_entry *entry;
+	unsigned long flags;
+
+	if (phys_is_none(addr))
+		return addr;
+	flags = port_lock(&sys->lock);
+	entry = ledger_add(&sys->lent, sys->zones, addr.value, use);
+	if (entry) {
+		entry->value = addr.value;
+		entry->record = (struct swiotlb_slot){
+			.length = (uint32_t)size, .device = dev->id, .coherent = use == COHERENT};
+	}
+	port_unlock(&sys->lock, flags);
+	dma_count(&dev->count.lent, entry != NULL);
+	if (entry)
+		return addr;
+	give_pages(sys, addr, size);
+	return PHYS_NONE;
+}
+
+/* False, and nothing done, where it isn't so lent. */
+static ALWAYS_INLINE bool take_back(struct dma_device *dev, phys_addr_t addr, size_t size,
+				    const void *cpu, enum use use)
+{
+	struct dma_system *sys = dev->sys;
+	unsigned long flags = port_lock(&sys->lock);
+	struct ledger_entry *entry = ledger_search(&sys->lent, addr.value);
+	bool done = (entry->key ^ addr.value) == use && entry->record.length == size &&
+		    entry->record.device == dev->id && port_phys_to_virt(addr) == cpu;
+
+	if (done)
+		ledger_drop(&sys->lent, sys->zones, entry);
+	port_unlock(&sys->lock, flags);
+	dma_count(&dev->count.lent, -(uint64_t)done);
+	return done;
+}
+
+/* What the device, or another, has in pages at that address. */
+static bool find_lent(struct dma_device *dev, phys_addr_t addr, struct bounce *found)
+{
+	struct dma_system *sys = dev->sys;
+	unsigned long flags = port_lock(&sys->lock);
+	const struct ledger_entry *entry =
+		ledger_holding(&sys->lent, addr.value, (uint64_t)dev->limits.bus_offset);
+
+	if (entry)
+		*found = (struct bounce){.start = phys(entry->value), .record = entry->record};
+	port_unlock(&sys->lock, flags);
+	return entry;
+}
+
+bool dma_lent_holds(struct dma_device *dev, phys_addr_t addr, size_t len)
+{
+	struct bounce found;
+
+	return find_lent(dev, addr, &found) && found.record.device == dev->id &&
+	       found.record.coherent && len <= bounce_left(&found, addr);
+}
+
 /* Of a block of that order keep `size` bytes, which begin at a multiple of `align` on the bus. */
 static NOINLINE phys_addr_t trim(struct dma_device *dev, phys_addr_t block, unsigned order,
 				 size_t size, uint64_t align)
@@ -127,14 +127,6 @@ static NOINLINE phys_addr_t trim(struct dma_device *dev, phys_addr_t block, unsi
 	if (end < all)
 		pages_give(zones, phys_add(block, end), (all - end) >> PAGE_SHIFT);
 	return phys_add(block, before);
-}
-
-/* All that can ever be handed out lies below. */
-static uint64_t zones_end(const struct zones *zones)
-{
-	const struct buddy *normal = &zones->zone[ZONE_NORMAL].buddy;
-
-	return (normal->first + normal->pages) << PAGE_SHIFT;
 }
 
 /*
@@ -152,7 +144,7 @@ static void make_request(const struct dma_device *dev, uint64_t reach, struct pa
 		request->fit = fit;
 	if (request->limit < ZONE_DMA_END)
 		request->zone = ZONE_DMA;
-	else if (request->limit >= zones_end(dev->sys->zones) - 1)
+	else if (request->limit >= pages_top(dev->sys->zones) - 1)
 		request->limit = NO_LIMIT;
 }
 
@@ -178,22 +170,6 @@ static phys_addr_t take_pages(struct dma_device *dev, const struct page_request 
 	if (phys_is_none(addr) || pages_of(size) == 1UL << request.order)
 		return addr;
 	return trim(dev, addr, request.order, size, align);
-}
-
-/* They are lent, or given back. */
-static inline phys_addr_t lend_or_give(struct dma_device *dev, phys_addr_t addr, size_t size,
-				       enum use use)
-{
-	if (phys_is_none(addr) || lend(dev, addr, size, use))
-		return addr;
-	give_block(dev->sys, addr, size);
-	return PHYS_NONE;
-}
-
-static NOINLINE phys_addr_t lend_pages(struct dma_device *dev, const struct page_request *page,
-				       size_t size, uint64_t align, enum use use)
-{
-	return lend_or_give(dev, take_pages(dev, page, size, align), size, use);
 }
 
 /* --- coherent memory --- */
@@ -239,10 +215,7 @@ static enum dma_failure judge(struct dma_device *dev, size_t size, enum dma_fail
 
 static void *fail(struct dma_device *dev, size_t size, enum dma_failure why, unsigned attrs)
 {
-	uint64_t nth = __atomic_add_fetch(&dev->count.failed[why], 1, __ATOMIC_RELAXED);
-
-	dev->last_failure = why;
-	if (dma_worth_saying(nth) && !(attrs & DMA_ATTR_NO_WARN))
+	if (dma_failed(dev, why, attrs))
 		port_log(PORT_LOG_WARNING, "dma: %s: no %zu bytes of coherent memory: %s",
 			 dev->name, size, dma_failure_name(why));
 	return NULL;
@@ -293,9 +266,10 @@ void *dma_alloc_attrs(struct dma_device *dev, size_t size, dma_addr_t *handle, u
 	if (dev->provider && provided(dev, size, &cpu, handle, attrs))
 		return cpu;
 	if (size <= PAGE_SIZE && !(dev->limits.bus_offset & (PAGE_SIZE - 1)))
-		addr = lend_or_give(dev, pages_alloc(dev->sys->zones, &dev->page), size, COHERENT);
+		addr = pages_alloc(dev->sys->zones, &dev->page);
 	else
-		addr = lend_pages(dev, &dev->page, size, alignment(size), COHERENT);
+		addr = take_pages(dev, &dev->page, size, alignment(size));
+	addr = lend(dev, addr, size, COHERENT);
 	if (phys_is_none(addr))
 		return alloc_slots(dev, size, handle, attrs);
 	port_zero(addr, pages_of(size) << PAGE_SHIFT);
@@ -303,60 +277,53 @@ void *dma_alloc_attrs(struct dma_device *dev, size_t size, dma_addr_t *handle, u
 	return port_phys_to_virt(addr);
 }
 
-/* A run of the pool that is given back as it was lent: DMA_MISUSE_KINDS. Else what is wrong. */
-static enum dma_misuse_kind take_back_slots(struct dma_device *dev, phys_addr_t addr, size_t size,
-					    const void *cpu)
+/* A run of the pool that is given back as it was lent: NOTHING_WRONG. Else what is wrong. */
+static enum dma_misuse_kind wrong_return(struct dma_device *dev, phys_addr_t addr, size_t size,
+					 const void *cpu, enum use use)
 {
-	struct bounce bounce;
+	struct bounce found;
+	bool in_pages = find_lent(dev, addr, &found);
+	enum dma_misuse_kind wrong;
 
-	if (!bounce_find(dev->sys, addr, &bounce))
+	if (!in_pages && (use == BUFFER || !bounce_find(dev->sys, addr, &found)))
 		return DMA_MISUSE_UNMAP_INVALID;
-	if (bounce.record.device != dev->id)
-		return DMA_MISUSE_DEVICE;
-	if (!bounce.record.coherent)
-		return DMA_MISUSE_FUNCTION;
-	if (bounce.start.value != addr.value)
-		return DMA_MISUSE_UNMAP_INVALID;
-	if (bounce.record.length != size)
-		return DMA_MISUSE_SIZE;
-	if (port_phys_to_virt(addr) != cpu)
+	wrong = bounce_wrong(dev, &found, addr, size, use == COHERENT);
+	if (wrong == NOTHING_WRONG && port_phys_to_virt(addr) != cpu)
 		return DMA_MISUSE_CPU_ADDRESS;
-	if (!bounce_put(dev, &dev->fit, &bounce))
-		return DMA_MISUSE_UNMAP_INVALID;
-	dma_count(&dev->count.lent, -1UL);
-	return DMA_MISUSE_KINDS;
+	if (wrong == NOTHING_WRONG && (in_pages || !bounce_put(dev, &dev->fit, &found)))
+		return DMA_MISUSE_UNMAP_INVALID; /* another was quicker */
+	return wrong;
 }
 
-/* What isn't so lent as pages: a run of the pool, or a mistake. */
-static NOINLINE void free_slowly(struct dma_device *dev, size_t size, void *cpu, dma_addr_t handle,
-				 const struct ledger_entry *found, const void *caller)
+/* What isn't so lent as pages: a run of the pool, or a mistake. `bus` names it. */
+static NOINLINE void give_back_any(struct dma_device *dev, phys_addr_t addr, size_t size,
+				   const void *cpu, enum use use, uint64_t bus, const void *caller)
 {
-	phys_addr_t addr = dma_to_phys(&dev->limits, handle);
-	enum dma_misuse_kind kind;
+	enum dma_misuse_kind wrong = DMA_MISUSE_MAPPING_ERROR;
 
-	if (handle.bus == DMA_MAPPING_ERROR.bus)
-		kind = DMA_MISUSE_MAPPING_ERROR;
-	else if (found->key)
-		kind = misuse_of(dev, found, addr, size, COHERENT);
+	if (bus != DMA_MAPPING_ERROR.bus)
+		wrong = wrong_return(dev, addr, size, cpu, use);
+	if (wrong != NOTHING_WRONG)
+		dma_misuse(dev, wrong, bus, size, caller);
 	else
-		kind = take_back_slots(dev, addr, size, cpu);
-	if (kind != DMA_MISUSE_KINDS)
-		dma_misuse(dev, kind, handle.bus, size, caller);
+		dma_count(&dev->count.lent, -1UL);
+}
+
+static ALWAYS_INLINE void give_back(struct dma_device *dev, phys_addr_t addr, size_t size,
+				    const void *cpu, enum use use, uint64_t bus)
+{
+	if (take_back(dev, addr, size, cpu, use))
+		give_pages(dev->sys, addr, size);
+	else
+		give_back_any(dev, addr, size, cpu, use, bus, DMA_CALLER);
 }
 
 void dma_free_attrs(struct dma_device *dev, size_t size, void *cpu, dma_addr_t handle,
 		    unsigned attrs)
 {
-	struct ledger_entry found;
-	phys_addr_t addr;
-
 	if (!dev || !cpu || (dev->provider && dev->provider->free(dev, size, cpu, handle)))
 		return;
-	addr = dma_to_phys(&dev->limits, handle);
-	if (take_back(dev, addr, size, cpu, COHERENT, &found))
-		give_pages(dev->sys, addr, size);
-	else
-		free_slowly(dev, size, cpu, handle, &found, DMA_CALLER);
+	give_back(dev, dma_to_phys(&dev->limits, handle), size, cpu, COHERENT, handle.bus);
 }
 
 /* --- buffers --- */
@@ -375,22 +342,17 @@ void *dma_alloc_for(struct dma_device *dev, size_t size)
 		return NULL;
 	/* What is aligned to its size crosses no boundary that it could keep. */
 	make_request(dev, dev->reach, &page, &fit);
-	addr = lend_pages(dev, &page, size, boundary_mask == UINT64_MAX ? 1 : alignment(size),
-			  BUFFER);
+	addr = take_pages(dev, &page, size, boundary_mask == UINT64_MAX ? 1 : alignment(size));
+	addr = lend(dev, addr, size, BUFFER);
 	return phys_is_none(addr) ? NULL : port_phys_to_virt(addr);
 }
 
 void dma_free_for(struct dma_device *dev, void *ptr, size_t size)
 {
-	struct ledger_entry found;
 	phys_addr_t addr;
 
 	if (!dev || !ptr)
 		return;
 	addr = port_virt_to_phys(ptr);
-	if (take_back(dev, addr, size, ptr, BUFFER, &found))
-		give_pages(dev->sys, addr, size);
-	else
-		dma_misuse(dev, misuse_of(dev, &found, addr, size, BUFFER), addr.value, size,
-			   DMA_CALLER);
+	give_back(dev, addr, size, ptr, BUFFER, addr.value);
 }

@@ -56,13 +56,18 @@ static NOINLINE void say(struct dma_device *dev, phys_addr_t addr, size_t len, e
 		top[1].name, (ull)top[1].slots, top[2].name, (ull)top[2].slots);
 }
 
-void dma_fail(struct dma_device *dev, phys_addr_t addr, size_t len, enum dma_failure why,
-	      unsigned attrs)
+bool dma_failed(struct dma_device *dev, enum dma_failure why, unsigned attrs)
 {
 	uint64_t nth = __atomic_add_fetch(&dev->count.failed[why], 1, __ATOMIC_RELAXED);
 
 	dev->last_failure = why;
-	if (!(attrs & DMA_ATTR_NO_WARN) && dma_worth_saying(nth))
+	return !(attrs & DMA_ATTR_NO_WARN) && dma_worth_saying(nth);
+}
+
+void dma_fail(struct dma_device *dev, phys_addr_t addr, size_t len, enum dma_failure why,
+	      unsigned attrs)
+{
+	if (dma_failed(dev, why, attrs))
 		say(dev, addr, len, why);
 }
 

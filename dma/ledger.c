@@ -79,12 +79,14 @@ struct ledger_entry *ledger_next(struct ledger *ledger, struct ledger_entry *ent
 
 struct ledger_entry *ledger_holding(struct ledger *ledger, uint64_t addr, uint64_t shift)
 {
-	for (unsigned order = 0; ledger->count && order <= BUDDY_MAX_ORDER; order++) {
-		uint64_t block = ALIGN_DOWN(addr + shift, PAGE_SIZE << order) - shift;
+	uint64_t block = addr; /* in any case its own page */
+
+	for (unsigned order = 0; ledger->count && order <= BUDDY_MAX_ORDER;) {
 		struct ledger_entry *entry = ledger_find(ledger, block);
 
 		if (entry && addr - entry->value < entry->record.length)
 			return entry;
+		block = ALIGN_DOWN(addr + shift, PAGE_SIZE << ++order) - shift;
 	}
 	return NULL;
 }

@@ -157,23 +157,6 @@ static enum dma_misuse_kind nowhere(dma_addr_t addr)
 						 : DMA_MISUSE_UNMAP_INVALID;
 }
 
-/* There is a bounced mapping; what is wrong with its unmap? */
-static enum dma_misuse_kind wrong_unmap(const struct dma_device *dev, phys_addr_t at, size_t len,
-					enum dma_data_direction dir, const struct bounce *bounce)
-{
-	const struct swiotlb_slot *record = &bounce->record;
-
-	if (record->device != dev->id)
-		return DMA_MISUSE_DEVICE;
-	if (record->coherent)
-		return DMA_MISUSE_FUNCTION;
-	if (bounce->start.value != at.value)
-		return DMA_MISUSE_UNMAP_INVALID;
-	if (record->length != len)
-		return DMA_MISUSE_SIZE;
-	return record->direction == dir ? NOTHING_WRONG : DMA_MISUSE_DIRECTION;
-}
-
 bool dma_unmap_by(struct dma_device *dev, dma_addr_t addr, size_t len, enum dma_data_direction dir,
 		  unsigned attrs, const void *caller)
 {
@@ -184,7 +167,9 @@ bool dma_unmap_by(struct dma_device *dev, dma_addr_t addr, size_t len, enum dma_
 	if (attrs == 0 && unmap_short(dev, addr, len, dir))
 		return true;
 	if (!dma_mapping_error(dev, addr) && bounce_find(dev->sys, at, &bounce)) {
-		wrong = wrong_unmap(dev, at, len, dir, &bounce);
+		wrong = bounce_wrong(dev, &bounce, at, len, false);
+		if (wrong == NOTHING_WRONG && bounce.record.direction != dir)
+			wrong = DMA_MISUSE_DIRECTION;
 		if (wrong == NOTHING_WRONG && bounce_unmap(dev, &bounce, attrs)) {
 			/* Or a direct unmap too many has counted it before. */
 			dma_count_unmap(dev);
@@ -239,7 +224,7 @@ static size_t sync_part(struct dma_device *dev, dma_addr_t addr, size_t len,
 	} else if (record->direction != dir && record->direction != DMA_BIDIRECTIONAL) {
 		wrong = DMA_MISUSE_DIRECTION;
 	} else {
-		left = record->length - (at.value - bounce->start.value);
+		left = bounce_left(bounce, at);
 		if (len <= left)
 			return len;
 		wrong = DMA_MISUSE_SYNC_RANGE;
@@ -333,7 +318,7 @@ static bool may_use(struct dma_device *dev, dma_addr_t addr, size_t len)
 		return is_direct(dev, addr, len) || is_coherent(dev, addr, len);
 	reach = bounce.record.coherent ? coherent_reach(dev) : dev->reach;
 	return bounce.record.device == dev->id && dma_range_within(addr.bus, len, reach) &&
-	       len <= bounce.record.length - (first.value - bounce.start.value);
+	       len <= bounce_left(&bounce, first);
 }
 
 static NOINLINE bool gate_any(struct dma_device *dev, dma_addr_t addr, size_t len, uint64_t *out,
