@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The short paths: what a device reaches, and so is used where it is. They are
- * inline, since a call would cost as much as they do; they take no lock, and of
- * a direct mapping nothing is kept but that there is one more.
+ * What the calls that dma/dma.h has inline are made of: the short paths, where a
+ * device reaches a buffer, which so is used where it is. A call would cost as much
+ * as they do; they take no lock, and of a direct mapping nothing is kept but that
+ * there is one more.
  *
  * One comparison tells whether a call may be short: a mapping that ends at or
  * below dev->short_end, which is 0 for a device that needs a closer look at
@@ -11,7 +12,7 @@
 #ifndef DMA_SHORT_H
 #define DMA_SHORT_H
 
-#include "dma/dma.h"
+#include "dma/device.h"
 
 /* What may be short, if it is bounced: without attributes but NO_WARN. */
 dma_addr_t dma_map_bounced(struct dma_device *dev, phys_addr_t addr, size_t len,
@@ -78,51 +79,6 @@ static inline bool dma_near_bounce(const struct dma_system *sys, uint64_t first,
 static inline bool dma_surely_direct(const struct dma_device *dev, uint64_t addr, size_t len)
 {
 	return dma_ends_short(dev, addr, len) && !dma_near_bounce(dev->sys, addr, addr + len - 1);
-}
-
-static inline dma_addr_t dma_map_phys(struct dma_device *dev, phys_addr_t addr, size_t len,
-				      enum dma_data_direction dir, unsigned attrs)
-{
-	if (!dma_ends_short(dev, addr.value, len))
-		return attrs & ~DMA_ATTR_NO_WARN ? dma_map_any(dev, addr, len, dir, attrs)
-						 : dma_map_bounced(dev, addr, len, dir, attrs);
-	dma_count_direct(dev, len);
-	return (dma_addr_t){addr.value};
-}
-
-static ALWAYS_INLINE void dma_unmap_phys(struct dma_device *dev, dma_addr_t addr, size_t len,
-					 enum dma_data_direction dir, unsigned attrs)
-{
-	if (dma_surely_direct(dev, addr.bus, len) && dma_count_unmap(dev))
-		return;
-	if (attrs & ~DMA_ATTR_NO_WARN)
-		dma_unmap_any(dev, addr, len, dir, attrs);
-	else
-		dma_unmap_bounced(dev, addr, len, dir);
-}
-
-/* What is used where it is needs none. */
-static ALWAYS_INLINE void dma_sync_single_for_cpu(struct dma_device *dev, dma_addr_t addr,
-						  size_t len, enum dma_data_direction dir)
-{
-	if (!dma_surely_direct(dev, addr.bus, len))
-		dma_sync_bounced_for_cpu(dev, addr, len, dir);
-}
-
-static ALWAYS_INLINE void dma_sync_single_for_device(struct dma_device *dev, dma_addr_t addr,
-						     size_t len, enum dma_data_direction dir)
-{
-	if (!dma_surely_direct(dev, addr.bus, len))
-		dma_sync_bounced_for_device(dev, addr, len, dir);
-}
-
-static ALWAYS_INLINE bool dma_gate(struct dma_device *dev, dma_addr_t addr, size_t len,
-				   uint64_t *out)
-{
-	if (!dma_surely_direct(dev, addr.bus, len))
-		return dma_gate_bounced(dev, addr, len, out);
-	*out = addr.bus;
-	return true;
 }
 
 #endif

@@ -46,16 +46,19 @@ static enum dma_failure take(const struct dma_wait *wait, struct bounce *bounce)
 	return bounce_slots(wait->dev, wait->addr, wait->len, wait->dir, bounce);
 }
 
-/* It is out of the queue, with slots or without hope. */
-static dma_addr_t finish(const struct dma_wait *wait, const struct bounce *bounce,
-			 enum dma_failure why)
+/* It is out of the queue, with slots or without hope: but perhaps pages can do it. */
+static dma_addr_t finish(const struct dma_wait *wait, struct bounce *bounce, enum dma_failure why)
 {
-	if (why) {
-		dma_fail(wait->dev, wait->addr, wait->len, why, 0);
-		return DMA_MAPPING_ERROR;
-	}
-	bounce_begin(wait->dev, bounce, 0);
-	return dma_from_phys(&wait->dev->limits, bounce->start);
+	struct dma_device *dev = wait->dev;
+
+	if (why == DMA_FAIL_OUT_OF_MASK)
+		why = bounce_map(dev, wait->addr, wait->len, wait->dir, 0, bounce);
+	else if (!why)
+		bounce_begin(dev, bounce, 0);
+	if (!why)
+		return dma_from_phys(&dev->limits, bounce->start);
+	dma_fail(dev, wait->addr, wait->len, why, 0);
+	return DMA_MAPPING_ERROR;
 }
 
 static void call_back(const struct dma_wait *wait, dma_addr_t addr)
@@ -85,30 +88,28 @@ void wait_serve(struct dma_system *sys)
 	port_unlock(&sys->lock, flags);
 }
 
+/* Take the device's first out of the queue; NULL: it has none there. */
+static struct dma_wait *unlink_first(struct dma_device *dev)
+{
+	unsigned long flags = port_lock(&dev->sys->lock);
+	struct dma_wait **link = &dev->sys->waiting, *wait;
+
+	while (*link && (*link)->dev != dev)
+		link = &(*link)->next;
+	wait = *link ? unlink_locked(dev->sys, link) : NULL;
+	port_unlock(&dev->sys->lock, flags);
+	return wait;
+}
+
 void wait_cancel(struct dma_device *dev)
 {
-	struct dma_system *sys = dev->sys;
-	unsigned long flags = port_lock(&sys->lock);
-	struct dma_wait **link = &sys->waiting, *gone = NULL, **end = &gone;
+	struct dma_wait *wait;
 
-	while (*link) {
-		if ((*link)->dev == dev) {
-			*end = unlink_locked(sys, link);
-			end = &(*end)->next;
-		} else {
-			link = &(*link)->next;
-		}
-	}
-	*end = NULL;
-	port_unlock(&sys->lock, flags);
-	while (gone) {
-		struct dma_wait *wait = gone;
-
-		gone = wait->next;
+	while ((wait = unlink_first(dev))) {
 		dma_fail(dev, wait->addr, wait->len, DMA_FAIL_OUT_OF_MASK, DMA_ATTR_NO_WARN);
 		call_back(wait, DMA_MAPPING_ERROR);
 	}
-	wait_serve(sys); /* what was behind it may fit */
+	wait_serve(dev->sys); /* what was behind it may fit */
 }
 
 /*
@@ -154,14 +155,6 @@ int dma_map_single_wait(struct dma_device *dev, void *ptr, size_t len, enum dma_
 		dma_count(&dev->count.waited, 1);
 		return -EINPROGRESS;
 	}
-	if (why == DMA_FAIL_OUT_OF_MASK)
-		why = bounce_map(dev, at, len, dir, 0, &bounce); /* pages can do it, perhaps */
-	else if (!why)
-		bounce_begin(dev, &bounce, 0);
-	if (why) {
-		dma_fail(dev, at, len, why, 0);
-		return -ENOMEM;
-	}
-	*addr = dma_from_phys(&dev->limits, bounce.start);
-	return 0;
+	*addr = finish(wait, &bounce, why);
+	return dma_mapping_error(dev, *addr) ? -ENOMEM : 0;
 }
