@@ -48,22 +48,6 @@ size_t runs_size(size_t slots)
 	return words * sizeof(uint64_t);
 }
 
-void runs_toggle_locked(struct runs *runs, size_t first, size_t slots)
-{
-	unsigned c = runs_class(slots), bit = runs->leaf[c] + ((unsigned)first >> runs->shift[c]);
-
-	for (; bit >= 64; bit = bit / 64 - 1) {
-		uint64_t *word = &runs->tree[c][bit / 64], one = 1UL << (bit % 64);
-
-		*word ^= one;
-		if (*word & ~one)
-			return; /* others are in it, so nothing changes above */
-	}
-	runs->root[c] ^= 1UL << bit;
-	if (!(runs->root[c] & ~(1UL << bit)))
-		runs->filled[c / 64] ^= 1UL << (c % 64);
-}
-
 void runs_init(struct runs *runs, size_t slots, uint32_t *length, void *memory)
 {
 	uint64_t *head = (uint64_t *)memory + used_words(slots), *word = head + used_words(slots);
@@ -80,7 +64,7 @@ void runs_init(struct runs *runs, size_t slots, uint32_t *length, void *memory)
 		runs->tree[c] = word - 1;
 		word += shape(c, slots, &runs->shift[c], &runs->leaf[c]);
 	}
-	runs_toggle_locked(runs, 0, slots);
+	runs_enlist_locked(runs, runs_class(slots), 0, true);
 	runs_tag(runs, 0, slots);
 }
 
@@ -125,21 +109,21 @@ size_t runs_carve_locked(struct runs *runs, size_t first, size_t from, size_t sl
 	size_t length = runs->length[first], left = from - first, end = from + slots;
 	size_t behind = first + length - end;
 
-	runs_toggle_locked(runs, first, length);
+	runs_enlist_locked(runs, runs_class(length), first, false);
 	if (left) {
-		runs_toggle_locked(runs, first, left);
+		runs_enlist_locked(runs, runs_class(left), first, true);
 		runs_tag(runs, first, left);
 	}
 	if (behind) {
-		runs_toggle_locked(runs, end, behind);
+		runs_enlist_locked(runs, runs_class(behind), end, true);
 		runs_tag(runs, end, behind);
 	}
 	runs->free -= slots;
-	runs->head[from / 64] |= 1UL << (from % 64);
-	for (size_t w = from / 64; w < BITS_WORDS(end); w++) {
+	runs_mark_taken(runs, from / 64, bits_part(from / 64, from, end));
+	for (size_t w = from / 64 + 1; w < BITS_WORDS(end); w++) {
 		runs->used[w] |= bits_part(w, from, end);
-		if (w > from / 64)
-			runs->length[w * 64] = (uint32_t)from;
+		runs->head[w] &= ~bits_part(w, from, end);
+		runs->length[w * 64] = (uint32_t)from;
 	}
 	return from;
 }
@@ -154,11 +138,11 @@ void runs_release_any_locked(struct runs *runs, size_t from, size_t slots)
 	first = from - below;
 	all = below + slots + above;
 	if (above)
-		runs_toggle_locked(runs, end, above);
+		runs_enlist_locked(runs, runs_class(above), end, false);
 	if (!runs_same_class(below, all)) {
 		if (below)
-			runs_toggle_locked(runs, first, below);
-		runs_toggle_locked(runs, first, all);
+			runs_enlist_locked(runs, runs_class(below), first, false);
+		runs_enlist_locked(runs, runs_class(all), first, true);
 	}
 	runs_tag(runs, first, all);
 	runs->free += slots;

@@ -5,7 +5,7 @@
  * at every fill.
  *
  *	used    ...1|000000000000|1111|00|1...      a bit a slot
- *	head    ...0|000000000000|1001|00|0...      where a run begins that was taken
+ *	head    ...0|------------|1001|--|0...      where a run begins that was taken
  *	length      |12 ...... 12|    |2 2|         of a free run's first and last slot
  *
  * Runs are sorted into classes: one for each length up to 128, from there on
@@ -27,6 +27,7 @@
  * So where the leaves begin, bit 0, 64, 64 * 65, ..., says how deep it is. Of
  * all classes that takes about 8 bits a slot.
  *
+ * `head` of a free slot says nothing: it is put right when the slot is taken.
  * `length` of a slot that isn't free is its taker's, but for the first slot in
  * each later word of `head` that a taken run reaches: there stands where it
  * begins. So one look at `head` leads from any slot to its run.
@@ -134,9 +135,6 @@ void runs_validate_locked(const struct runs *runs);
 
 /* --- what is inline, since a call would cost a fifth more; and the rest of it --- */
 
-/* List a run, or, where it is listed, don't. */
-void runs_toggle_locked(struct runs *runs, size_t first, size_t slots);
-
 size_t runs_take_some_locked(struct runs *runs, size_t slots);
 void runs_release_any_locked(struct runs *runs, size_t from, size_t slots);
 
@@ -166,16 +164,38 @@ static inline bool runs_same_class(size_t less, size_t more)
 }
 
 /* The first slot of the topmost run below a bit that is set, or else of the lowest. */
-static inline size_t runs_first_below(const struct runs *runs, unsigned c, unsigned bit, bool top)
+static inline size_t runs_first_below(const struct runs *runs, unsigned c, size_t bit, bool top)
 {
 	uint64_t before;
-	unsigned last;
+	size_t last;
 
 	while (bit < runs->leaf[c])
 		bit = 64 * (bit + 1) + runs_outermost(runs->tree[c][bit + 1], top);
 	last = ((bit - runs->leaf[c] + 1) << runs->shift[c]) - 1; /* of the group; free */
 	before = runs->used[last / 64] & ((1UL << (last % 64)) - 1);
-	return (last & ~63U) + runs_highest(before << 1 | 1);
+	return (last & ~63UL) + runs_highest(before << 1 | 1);
+}
+
+/* Set or clear a bit. Has its word others? Then nothing changes above. */
+static inline bool runs_mark(uint64_t *map, size_t bit, bool set)
+{
+	uint64_t *word = &map[bit / 64], one = 1UL << (bit % 64);
+
+	*word = set ? *word | one : *word & ~one;
+	return *word != (set ? one : 0);
+}
+
+/* A run of that class is in the index, or is no more. */
+static inline void runs_enlist_locked(struct runs *runs, unsigned c, size_t first, bool set)
+{
+	size_t bit = runs->leaf[c] + (first >> runs->shift[c]);
+	uint64_t *tree = runs->tree[c];
+
+	for (; bit >= 64; bit = bit / 64 - 1)
+		if (runs_mark(tree, bit, set))
+			return;
+	if (!runs_mark(&runs->root[c], bit, set))
+		runs_mark(runs->filled, c, set);
 }
 
 /* Of one word, the bits of so many slots from that one on. */
@@ -184,7 +204,14 @@ static inline uint64_t runs_word_mask(size_t from, size_t slots)
 	return UINT64_MAX >> (64 - slots) << (from % 64);
 }
 
-/* Short where the run's end is taken within a word, and the rest of it, if any, stays listed. */
+/* These slots of a word are taken: a run begins with the first, and only there. */
+static inline void runs_mark_taken(struct runs *runs, size_t w, uint64_t mask)
+{
+	runs->used[w] |= mask;
+	runs->head[w] = (runs->head[w] | mask) ^ (mask & (mask - 1));
+}
+
+/* Short where the run's end is taken within a word. */
 static inline size_t runs_take_locked(struct runs *runs, size_t slots)
 {
 	unsigned c = runs_filled_locked(runs, runs_class_of_all(slots));
@@ -195,15 +222,17 @@ static inline size_t runs_take_locked(struct runs *runs, size_t slots)
 	first = runs_first_below(runs, c, runs_highest(runs->root[c]), true);
 	left = runs->length[first] - slots;
 	from = first + left;
-	if (from % 64 + slots > 64 || (left && left < runs->least[c]))
+	if (from % 64 + slots > 64)
 		return runs_carve_locked(runs, first, from, slots);
 	runs->free -= slots;
-	runs->used[from / 64] |= runs_word_mask(from, slots);
-	runs->head[from / 64] |= 1UL << (from % 64);
+	runs_mark_taken(runs, from / 64, runs_word_mask(from, slots));
 	if (left)
 		runs_tag(runs, first, left);
-	else
-		runs_toggle_locked(runs, first, slots);
+	if (left < runs->least[c]) {
+		runs_enlist_locked(runs, c, first, false);
+		if (left)
+			runs_enlist_locked(runs, runs_class(left), first, true);
+	}
 	return from;
 }
 
@@ -222,7 +251,6 @@ static inline void runs_release_locked(struct runs *runs, size_t from, size_t sl
 	uint64_t *used = &runs->used[from / 64];
 	size_t at = from % 64;
 
-	runs->head[from / 64] &= ~(1UL << at);
 	if (at && at + slots <= 64 && bit_test(runs->used, from + slots)) {
 		bool alone = *used >> (at - 1) & 1;
 		size_t below = alone ? 0 : runs->length[from - 1];
@@ -232,7 +260,7 @@ static inline void runs_release_locked(struct runs *runs, size_t from, size_t sl
 			*used &= ~runs_word_mask(at, slots);
 			runs_tag(runs, from - below, below + slots);
 			if (alone)
-				runs_toggle_locked(runs, from, slots);
+				runs_enlist_locked(runs, (unsigned)slots - 1, from, true);
 			return;
 		}
 	}
