@@ -130,7 +130,7 @@ size_t runs_carve_locked(struct runs *runs, size_t first, size_t from, size_t sl
 /* Slots of the longest run; 0: none is free. Looks at all runs of about that length. */
 size_t runs_longest(struct runs *runs);
 
-/* Walk everything, panic where it contradicts itself. For tests; in dma/runs_validate.c. */
+/* Walk everything, panic where it contradicts itself. For tests, and among them. */
 void runs_validate_locked(const struct runs *runs);
 
 /* --- what is inline, since a call would cost a fifth more; and the rest of it --- */

@@ -189,7 +189,7 @@ size_t swiotlb_abandon(struct swiotlb *pool, uint16_t device);
 /* The longest free run, in slots, with the magazines emptied; for reports. */
 size_t swiotlb_largest_run(struct swiotlb *pool);
 
-/* Walk everything, panic where it contradicts itself. For tests. */
+/* Walk everything, panic where it contradicts itself. For tests, and among them. */
 void swiotlb_validate(struct swiotlb *pool);
 
 /* --- the same in pieces, for the short ways of dma/map.c: runs by their first slot --- */
