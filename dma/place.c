@@ -4,30 +4,63 @@
 #include "dma/bits.h"
 #include "dma/limits.h"
 
-struct plan {
-	const struct swiotlb_fit *fit;
-	uint64_t length; /* bytes */
-	uint64_t bus;	 /* address of the mapping, were it to begin in slot 0 */
-	long slots;
-	long stride, phase;
-	long low, high; /* low > high: no start is allowed */
-	bool wide;	/* from the top: the window has the whole pool */
+#define TRIES 20 /* more runs of a class that are looked at one by one, before all are at once */
+#define NONE  -1L
+
+/* Of starts those that lie, in a period of mask + 1 slots, no further than `most` behind `from`. */
+struct rule {
+	long from, mask, most;
 };
+
+struct plan {
+	long slots;
+	long low, high; /* low > high: no start is allowed */
+	struct rule aligned, bounded;
+	bool wide; /* from the top: the window has the whole pool */
+};
+
+static uint64_t bytes(const struct swiotlb *pool)
+{
+	return (uint64_t)pool->slots << SWIOTLB_SHIFT;
+}
 
 static bool is_wide(const struct swiotlb *pool, const struct swiotlb_fit *fit)
 {
 	uint64_t base = pool->base.value;
 
-	return fit->first <= base &&
-	       dma_range_within(base, (uint64_t)pool->slots << SWIOTLB_SHIFT, fit->last);
+	return fit->first <= base && dma_range_within(base, bytes(pool), fit->last);
+}
+
+/* Does a boundary lie within the pool? */
+static bool is_divided(const struct swiotlb *pool, const struct swiotlb_fit *fit)
+{
+	return dma_range_crosses(pool->base.value + fit->shift, bytes(pool), fit->boundary_mask);
 }
 
 void swiotlb_fit_prepare(const struct swiotlb *pool, struct swiotlb_fit *fit)
 {
 	fit->anywhere =
-		is_wide(pool, fit) && fit->min_align_mask < SWIOTLB_SLOT &&
-		!dma_range_crosses(pool->base.value + fit->shift,
-				   (uint64_t)pool->slots << SWIOTLB_SHIFT, fit->boundary_mask);
+		is_wide(pool, fit) && fit->min_align_mask < SWIOTLB_SLOT && !is_divided(pool, fit);
+}
+
+static long lesser(long a, long b)
+{
+	return a < b ? a : b;
+}
+
+static long greater(long a, long b)
+{
+	return a > b ? a : b;
+}
+
+/* So that no boundary is crossed by `length` bytes that begin at `bus`, were that in slot 0. */
+static struct rule bound(uint64_t bus, uint64_t length, uint64_t mask)
+{
+	uint64_t last = (bus & mask & (SWIOTLB_SLOT - 1)) + length - 1;
+
+	return (struct rule){.from = -(long)(bus >> SWIOTLB_SHIFT),
+			     .mask = (long)(mask >> SWIOTLB_SHIFT),
+			     .most = last > mask ? -1 : (long)((mask - last) >> SWIOTLB_SHIFT)};
 }
 
 static struct plan make_plan(const struct swiotlb *pool, const struct swiotlb_fit *fit,
@@ -35,73 +68,142 @@ static struct plan make_plan(const struct swiotlb *pool, const struct swiotlb_fi
 {
 	uint64_t start = pool->base.value + slot->offset, last = start + slot->length - 1;
 	uint64_t low_bits = (slot->original - fit->shift) & fit->min_align_mask;
-	struct plan plan = {.fit = fit,
-			    .length = slot->length,
-			    .bus = start + fit->shift,
-			    .slots = (long)swiotlb_run(slot),
-			    .stride = (long)(fit->min_align_mask >> SWIOTLB_SHIFT) + 1,
-			    .phase = (long)((low_bits - pool->base.value) >> SWIOTLB_SHIFT),
-			    .wide = is_wide(pool, fit)};
+	struct plan plan = {
+		.slots = (long)swiotlb_run(slot),
+		.aligned = {.from = (long)((low_bits - pool->base.value) >> SWIOTLB_SHIFT),
+			    .mask = (long)(fit->min_align_mask >> SWIOTLB_SHIFT)},
+		.wide = is_wide(pool, fit)};
 
-	plan.high = (long)pool->slots - plan.slots;
+	if (is_divided(pool, fit))
+		plan.bounded = bound(start + fit->shift, slot->length, fit->boundary_mask);
 	if (fit->first > start)
 		plan.low = (long)swiotlb_slots(fit->first - start);
-	if (last > fit->last)
+	if (fit->last < last)
 		plan.high = -1;
-	else if (plan.high > 0 && (fit->last - last) >> SWIOTLB_SHIFT < (uint64_t)plan.high)
-		plan.high = (long)((fit->last - last) >> SWIOTLB_SHIFT);
+	else
+		plan.high = lesser((long)((fit->last - last) >> SWIOTLB_SHIFT),
+				   (long)pool->slots - plan.slots);
 	return plan;
 }
 
-/*
- * The start that is allowed in a run of free slots, of several the highest where
- * the window is wide, the lowest where it isn't; RUNS_NONE. Boundaries and strides
- * being powers of two, behind a boundary is the best place there is: if that
- * crosses the next one, every place does.
- */
-static size_t place(const struct plan *plan, long first, long slots)
+/* The next start that the rule allows, from `i` on or downwards. */
+static long step(const struct rule *rule, long i, bool down)
 {
-	long low = first > plan->low ? first : plan->low, high = first + slots - plan->slots, i;
-	uint64_t mask = plan->fit->boundary_mask;
+	long at = (i - rule->from) & rule->mask;
 
-	if (high > plan->high)
-		high = plan->high;
-	i = plan->wide ? high : low;
-	for (unsigned tries = 0; tries < 2; tries++) {
-		uint64_t bus, last;
+	if (at <= rule->most)
+		return i;
+	return i - at + (down ? rule->most : rule->mask + 1);
+}
 
-		i += plan->wide ? -((i - plan->phase) & (plan->stride - 1))
-				: (plan->phase - i) & (plan->stride - 1);
+/*
+ * The start that is allowed in [low, high], of several the highest where the
+ * window is wide, the lowest where it isn't; NONE. Periods being powers of two,
+ * what is next to a boundary is the best there is: if that crosses another one,
+ * every place does.
+ */
+static long place(const struct plan *plan, long low, long high)
+{
+	long i = plan->wide ? high : low, next;
+
+	for (unsigned tries = 0; tries < 2; tries++, i = next) {
+		i = step(&plan->aligned, i, plan->wide);
 		if (i < low || i > high)
 			break;
-		bus = plan->bus + ((uint64_t)i << SWIOTLB_SHIFT);
-		last = bus + plan->length - 1;
-		if (!dma_range_crosses(bus, plan->length, mask))
-			return (size_t)i;
-		i += plan->wide ? -(long)swiotlb_slots((last & mask) + 1)
-				: (long)swiotlb_slots((bus | mask) + 1 - bus);
+		next = step(&plan->bounded, i, plan->wide);
+		if (next == i)
+			return i;
+	}
+	return NONE;
+}
+
+/* In so many runs, and one, of each class whose runs have enough slots. Are there more? */
+static size_t look_locked(struct runs *runs, const struct plan *plan, unsigned tries, bool *more)
+{
+	size_t slots = (size_t)plan->slots;
+	unsigned c = runs_class_of_all(slots);
+
+	*more = slots > RUNS_EXACT;
+	for (; (c = runs_filled_locked(runs, c)) < RUNS_CLASSES; c++) {
+		size_t first = runs_end_locked(runs, c, plan->wide);
+
+		/* Up to plan->high, which no RUNS_NONE is. */
+		for (unsigned left = tries; first <= (size_t)plan->high; left--) {
+			long low = (long)first, high = low + runs->length[first] - plan->slots;
+			long i = place(plan, greater(low, plan->low), lesser(high, plan->high));
+
+			if (i >= 0)
+				return runs_carve_locked(runs, first, (size_t)i, slots);
+			*more |= left == 0;
+			if (left == 0)
+				break;
+			first = runs_next_locked(runs, c, first, plan->wide);
+		}
 	}
 	return RUNS_NONE;
 }
 
-/* Of the classes from `c` on, in one run of each, or in all that begin in the window. */
-static size_t search_locked(struct swiotlb *pool, const struct plan *plan, unsigned c, bool all)
+/* --- all starts of a word at once: bit `n` is of slot `at` + n --- */
+
+/* From `low` to `high`, as far as there are such bits. */
+static uint64_t bits_between(long low, long high)
 {
-	struct runs *runs = &pool->runs;
+	low = greater(low, 0);
+	high = lesser(high, 63);
+	return low > high ? 0 : UINT64_MAX << low & UINT64_MAX >> (63 - high);
+}
 
-	for (; (c = runs_filled_locked(runs, c)) < RUNS_CLASSES; c++) {
-		size_t at = runs_end_locked(runs, c, plan->wide), i;
+static uint64_t allowed_by(const struct rule *rule, long at)
+{
+	long period = rule->mask + 1, low = -((at - rule->from) & rule->mask);
+	uint64_t bits = bits_between(low, low + rule->most);
 
-		do {
-			i = place(plan, (long)at, runs->length[at]);
-			if (i != RUNS_NONE) {
-				runs_carve_locked(runs, at, i, (size_t)plan->slots);
-				return i;
-			}
-		} while (all && (at = runs_next_locked(runs, c, at, plan->wide)) != RUNS_NONE &&
-			 (plan->wide || (long)at <= plan->high));
+	bits |= bits_between(low + period, low + period + rule->most);
+	for (; period < 64; period *= 2)
+		bits |= bits << period;
+	return bits;
+}
+
+static uint64_t allowed(const struct plan *plan, long at)
+{
+	return allowed_by(&plan->aligned, at) & allowed_by(&plan->bounded, at);
+}
+
+/* Where so many free slots begin, of which `above` are free behind the word. */
+static uint64_t starts(uint64_t used, long slots, long above)
+{
+	uint64_t bits = slots > 64 ? 0 : ~used;
+
+	for (long n = 1, more; bits && n < slots; n += more) {
+		more = lesser(n, slots - n);
+		bits &= bits >> more;
 	}
-	return RUNS_NONE;
+	if (above && !(used >> 63))
+		bits |= bits_between(used ? 64 - __builtin_clzl(used) : 0, 64 + above - slots);
+	return bits;
+}
+
+/* Anywhere: one pass over the bitmap, downwards. */
+static size_t sweep_locked(struct runs *runs, const struct plan *plan)
+{
+	/* The same in each word, or else reckoned where there are starts. */
+	bool same = (plan->aligned.mask | plan->bounded.mask) < 64;
+	uint64_t pattern = same ? allowed(plan, 0) : UINT64_MAX;
+	long at = (plan->high + plan->slots - 1) & ~63L, above = 0, found = NONE;
+
+	for (; at + 63 >= plan->low && !(plan->wide && found != NONE); at -= 64) {
+		uint64_t used = runs->used[at / 64], bits = starts(used, plan->slots, above);
+
+		above = used ? __builtin_ctzl(used) : above + 64;
+		if (bits & pattern)
+			bits &= allowed(plan, at) & bits_between(plan->low - at, plan->high - at);
+		if (bits & pattern)
+			found = at + (long)runs_outermost(bits, plan->wide);
+	}
+	if (found == NONE)
+		return RUNS_NONE;
+	return runs_carve_locked(runs, runs_first_locked(runs, (size_t)found), (size_t)found,
+				 (size_t)plan->slots);
 }
 
 /* Are fewer slots free in the window than it takes? */
@@ -120,35 +222,50 @@ static bool exhausted_locked(const struct swiotlb *pool, const struct plan *plan
 	return true;
 }
 
-/* Nothing fits. Would it in an empty pool, and in all of it? */
-static enum dma_failure reason_locked(const struct swiotlb *pool, const struct plan *plan)
+/* Why not even in an empty pool, if so. */
+static enum dma_failure never(const struct swiotlb *pool, const struct swiotlb_fit *fit,
+			      const struct plan *plan)
 {
-	uint64_t base = pool->base.value, bytes = (uint64_t)pool->slots << SWIOTLB_SHIFT;
-	struct plan unlimited = *plan;
+	uint64_t base = pool->base.value;
 
-	if (bytes == 0 || plan->fit->last < base || plan->fit->first > base + bytes - 1)
+	if (pool->slots == 0 || fit->last < base || fit->first > base + bytes(pool) - 1)
 		return DMA_FAIL_OUT_OF_MASK;
-	unlimited.low = 0;
-	unlimited.high = (long)pool->slots - plan->slots;
-	if (place(&unlimited, 0, (long)pool->slots) == RUNS_NONE)
+	if (place(plan, 0, (long)pool->slots - plan->slots) == NONE)
 		return DMA_FAIL_TOO_BIG;
-	if (place(plan, 0, (long)pool->slots) == RUNS_NONE)
-		return DMA_FAIL_OUT_OF_MASK;
-	return exhausted_locked(pool, plan) ? DMA_FAIL_EXHAUSTED : DMA_FAIL_FRAGMENTED;
+	return place(plan, plan->low, plan->high) == NONE ? DMA_FAIL_OUT_OF_MASK : DMA_FAIL_NONE;
+}
+
+static size_t take_locked(struct swiotlb *pool, const struct plan *plan)
+{
+	struct runs *runs = &pool->runs;
+	bool more;
+	size_t i = look_locked(runs, plan, 0, &more);
+
+	if (i != RUNS_NONE)
+		return i;
+	while (swiotlb_flush_locked(pool, SIZE_MAX))
+		more = true;
+	if (more)
+		i = look_locked(runs, plan, TRIES, &more);
+	return i == RUNS_NONE && more ? sweep_locked(runs, plan) : i;
 }
 
 size_t place_take(struct swiotlb *pool, const struct swiotlb_fit *fit,
 		  const struct swiotlb_slot *slot, enum dma_failure *why)
 {
 	struct plan plan = make_plan(pool, fit, slot);
-	size_t slots = (size_t)plan.slots, i;
 	unsigned long flags = port_lock(&pool->runs.lock);
+	size_t i = RUNS_NONE;
 
-	i = search_locked(pool, &plan, runs_class_of_all(slots), false);
-	if (i == RUNS_NONE)
-		i = search_locked(pool, &plan, runs_class(slots), true);
-	if (i == RUNS_NONE)
-		*why = reason_locked(pool, &plan);
+	*why = never(pool, fit, &plan);
+	if (!*why) {
+		i = take_locked(pool, &plan);
+		if (i == RUNS_NONE)
+			*why = exhausted_locked(pool, &plan) ? DMA_FAIL_EXHAUSTED
+							     : DMA_FAIL_FRAGMENTED;
+	}
 	port_unlock(&pool->runs.lock, flags);
+	if (i == RUNS_NONE)
+		__atomic_fetch_add(&pool->refused[*why], 1, __ATOMIC_RELAXED);
 	return i;
 }

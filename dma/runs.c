@@ -89,6 +89,16 @@ size_t runs_next_locked(const struct runs *runs, unsigned c, size_t first, bool 
 	}
 }
 
+size_t runs_first_locked(const struct runs *runs, size_t i)
+{
+	uint64_t word = runs->used[i / 64] & ((1UL << (i % 64)) - 1);
+	size_t w = i / 64;
+
+	while (!word && w)
+		word = runs->used[--w];
+	return w * 64 + (word ? runs_highest(word) + 1 : 0);
+}
+
 /* The topmost run that is long enough, of the class that has shorter ones too. */
 size_t runs_take_some_locked(struct runs *runs, size_t slots)
 {

@@ -124,6 +124,9 @@ size_t runs_end_locked(const struct runs *runs, unsigned c, bool top);
 /* The same of the next run of the class below, or else above, the one at `first`; RUNS_NONE. */
 size_t runs_next_locked(const struct runs *runs, unsigned c, size_t first, bool below);
 
+/* Where the run begins that the free slot `i` is of. Looks at all its words of the bitmap. */
+size_t runs_first_locked(const struct runs *runs, size_t i);
+
 /* Take [from, from + slots) out of the run that begins at `first`; returns `from`. */
 size_t runs_carve_locked(struct runs *runs, size_t first, size_t from, size_t slots);
 

@@ -30,85 +30,68 @@ static inline bool kept(const struct swiotlb *pool)
 	return pool->runs.free + dma_level_now(&pool->used) < pool->slots;
 }
 
-/* Give back what the magazines have. Was there any? */
-static bool flush(struct swiotlb *pool)
+bool swiotlb_flush_locked(struct swiotlb *pool, size_t enough)
 {
-	const uint64_t shut = SWIOTLB_MAGAZINE_SHUT;
 	bool any = false;
+	size_t i;
 
-	if (!kept(pool))
-		return false;
-	for (size_t at = 0; at < PORT_CPUS * SWIOTLB_MAGAZINE_SLOTS; at++) {
-		uint64_t *runs = &pool->magazine[at / SWIOTLB_MAGAZINE_SLOTS]
-					  .runs[at % SWIOTLB_MAGAZINE_SLOTS];
-		uint64_t had = __atomic_fetch_and(runs, shut, __ATOMIC_ACQUIRE) & ~shut;
-
-		for (; had; had >>= SWIOTLB_MAGAZINE_BITS, any = true)
-			runs_release(&pool->runs, swiotlb_latest(had),
-				     at % SWIOTLB_MAGAZINE_SLOTS + 1);
+	for (size_t n = kept(pool) ? SWIOTLB_MAGAZINE_SLOTS : 0; n > 0 && !any; n--) {
+		for (size_t cpu = 0; cpu < PORT_CPUS && !any; cpu++) {
+			while (swiotlb_pop_from(&pool->magazine[cpu].runs[n - 1], &i)) {
+				runs_release_locked(&pool->runs, i, n);
+				if (n >= enough)
+					return true;
+				any = true;
+			}
+		}
 	}
 	return any;
 }
 
+static void flush(struct swiotlb *pool)
+{
+	unsigned long flags = port_lock(&pool->runs.lock);
+
+	while (swiotlb_flush_locked(pool, SIZE_MAX))
+		;
+	port_unlock(&pool->runs.lock, flags);
+}
+
 void swiotlb_cache(struct swiotlb *pool, bool use)
 {
+	flush(pool);
 	for (size_t cpu = 0; cpu < PORT_CPUS; cpu++)
 		for (size_t n = 0; n < SWIOTLB_MAGAZINE_SLOTS; n++)
-			if (use)
-				__atomic_fetch_and(&pool->magazine[cpu].runs[n],
-						   ~SWIOTLB_MAGAZINE_SHUT, __ATOMIC_RELAXED);
-			else
-				__atomic_fetch_or(&pool->magazine[cpu].runs[n],
-						  SWIOTLB_MAGAZINE_SHUT, __ATOMIC_RELAXED);
-	if (!use)
-		flush(pool);
+			pool->magazine[cpu].runs[n] = use ? 0 : SWIOTLB_MAGAZINE_SHUT;
 }
 
 /* --- taking --- */
 
-static inline size_t refuse(struct swiotlb *pool, enum dma_failure why)
-{
-	__atomic_fetch_add(&pool->refused[why], 1, __ATOMIC_RELAXED);
-	return SWIOTLB_NONE;
-}
-
 /* No run has so many slots. */
-static inline size_t refuse_any(struct swiotlb *pool, size_t slots, enum dma_failure *why)
+static inline size_t refuse(struct swiotlb *pool, size_t slots, enum dma_failure *why)
 {
 	*why = slots <= pool->runs.free ? DMA_FAIL_FRAGMENTED
 	       : slots <= pool->slots	? DMA_FAIL_EXHAUSTED
 					: DMA_FAIL_TOO_BIG;
-	return refuse(pool, *why);
+	__atomic_fetch_add(&pool->refused[*why], 1, __ATOMIC_RELAXED);
+	return SWIOTLB_NONE;
 }
 
-static __attribute__((noinline)) size_t take_flushed(struct swiotlb *pool, size_t slots,
-						     enum dma_failure *why)
+static __attribute__((noinline)) size_t take_kept(struct swiotlb *pool, size_t slots,
+						  enum dma_failure *why)
 {
-	while (flush(pool)) {
-		size_t i = runs_take(&pool->runs, slots);
+	unsigned long flags = port_lock(&pool->runs.lock);
+	size_t i = SWIOTLB_NONE;
 
-		if (i != RUNS_NONE)
-			return i;
-	}
-	return refuse_any(pool, slots, why);
+	while (i == SWIOTLB_NONE && swiotlb_flush_locked(pool, slots))
+		i = runs_take_locked(&pool->runs, slots);
+	port_unlock(&pool->runs.lock, flags);
+	return i != SWIOTLB_NONE ? i : refuse(pool, slots, why);
 }
 
 size_t swiotlb_take_again(struct swiotlb *pool, size_t slots, enum dma_failure *why)
 {
-	return kept(pool) ? take_flushed(pool, slots, why) : refuse_any(pool, slots, why);
-}
-
-static __attribute__((noinline)) size_t take_fitting(struct swiotlb *pool,
-						     const struct swiotlb_fit *fit,
-						     const struct swiotlb_slot *slot,
-						     enum dma_failure *why)
-{
-	size_t i;
-
-	do {
-		i = place_take(pool, fit, slot, why);
-	} while (i == RUNS_NONE && flush(pool));
-	return i != RUNS_NONE ? i : refuse(pool, *why);
+	return kept(pool) ? take_kept(pool, slots, why) : refuse(pool, slots, why);
 }
 
 static uint16_t owner_of(const struct swiotlb_slot *slot)
@@ -125,7 +108,7 @@ phys_addr_t swiotlb_take(struct swiotlb *pool, const struct swiotlb_fit *fit,
 	slot.offset = (slot.original - fit->shift) & fit->min_align_mask & (SWIOTLB_SLOT - 1);
 	slots = swiotlb_run(&slot);
 	if (!fit->anywhere)
-		i = take_fitting(pool, fit, &slot, why);
+		i = place_take(pool, fit, &slot, why);
 	else if (slots > SWIOTLB_MAGAZINE_SLOTS || !swiotlb_pop(pool, slots, &i))
 		i = swiotlb_take_any(pool, slots, why);
 	if (i == SWIOTLB_NONE)

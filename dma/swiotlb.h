@@ -11,8 +11,8 @@
  * (dma/runs.h), and `head` has a bit where a run begins that isn't there, but
  * is a mapping's or waits in a magazine. For in front of the index each CPU
  * has a magazine of short runs that it gave back: they count as free, serve
- * devices that may have any slot, and go back before anything is refused. A run
- * is refused only where no fitting one is free.
+ * devices that may have any slot, and go back before anything is refused, one by
+ * one, the longest first. A run is refused only where no fitting one is free.
  *
  *	a magazine's runs of one length, a stack in a word: taken and put by one
  *	exchange, without a lock; 0: it has none
@@ -100,13 +100,16 @@ size_t swiotlb_metadata_size(size_t slots);
  */
 void swiotlb_init(struct swiotlb *pool, phys_addr_t base, size_t slots, void *metadata);
 
-/* What was put last in a magazine's runs of one length, which aren't none. */
-static inline size_t swiotlb_latest(uint64_t runs)
-{
-	return (runs & ((1UL << SWIOTLB_MAGAZINE_BITS) - 1)) - 1;
-}
+/*
+ * Give back the longest run that a magazine has; where it isn't `enough` slots, all of
+ * that length there. Was there any?
+ */
+bool swiotlb_flush_locked(struct swiotlb *pool, size_t enough);
 
-/* Use the magazines, which is how a pool begins, or empty them and pass them by. */
+/*
+ * Use the magazines, which is how a pool begins, or empty them and pass them by. Nobody
+ * else uses the pool meanwhile.
+ */
 void swiotlb_cache(struct swiotlb *pool, bool use);
 
 /*
@@ -129,10 +132,10 @@ static inline bool swiotlb_owns(const struct swiotlb *pool, phys_addr_t addr)
  * address of the mapping's first byte; PHYS_NONE, counted, and the reason in
  * *why where no run fits.
  *
- * Cost: a few bit scans. Under a mask that has only a part of the pool, one free
- * run of each length is looked at, at most; for more than 256 KiB also each of
- * about that length. With alignment or a boundary that matter, the same; and
- * before a refusal each free run that has enough slots.
+ * Cost: a few bit scans; of runs above 256 KiB each of about that length may be
+ * looked at. Under a mask that has only a part of the pool, one free run of each
+ * length; where that isn't all there is, with alignment and boundaries or for more
+ * than 256 KiB, some more of each, and then one pass over the bitmap.
  */
 phys_addr_t swiotlb_take(struct swiotlb *pool, const struct swiotlb_fit *fit,
 			 struct swiotlb_slot slot, enum dma_failure *why);
@@ -210,20 +213,25 @@ static inline uint16_t swiotlb_owner(uint16_t device, enum dma_data_direction di
 	return (uint16_t)(device + (dir << 10) + (1 << 10));
 }
 
-/* A run of up to SWIOTLB_MAGAZINE_SLOTS slots that this CPU gave back, if there is one. */
-static inline bool swiotlb_pop(struct swiotlb *pool, size_t slots, size_t *i)
+/* The latest of a magazine's runs of one length, if there is one. */
+static inline bool swiotlb_pop_from(uint64_t *runs, size_t *i)
 {
-	uint64_t *runs = &pool->magazine[port_cpu()].runs[slots - 1];
 	uint64_t had = __atomic_load_n(runs, __ATOMIC_RELAXED);
 
 	while ((int64_t)had > 0) {
 		if (__atomic_compare_exchange_n(runs, &had, had >> SWIOTLB_MAGAZINE_BITS, true,
 						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
-			*i = swiotlb_latest(had);
+			*i = (had & ((1UL << SWIOTLB_MAGAZINE_BITS) - 1)) - 1;
 			return true;
 		}
 	}
 	return false;
+}
+
+/* A run of up to SWIOTLB_MAGAZINE_SLOTS slots that this CPU gave back, if there is one. */
+static inline bool swiotlb_pop(struct swiotlb *pool, size_t slots, size_t *i)
+{
+	return swiotlb_pop_from(&pool->magazine[port_cpu()].runs[slots - 1], i);
 }
 
 /* With what the magazines have. */

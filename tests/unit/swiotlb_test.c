@@ -402,6 +402,42 @@ static void aligned(struct ktest *t)
 	put_all(t);
 }
 
+/* All is taken, but for `n` slots from `fits` on, and as many as often as can be at odd places. */
+static void leave_holes(size_t fits, size_t n)
+{
+	runs_take(&pool.runs, pool.slots);
+	runs_release(&pool.runs, fits, n);
+	for (size_t i = 1; i + n < pool.slots; i = (i + n + 1) | 1) {
+		if (i <= fits + n && fits <= i + n)
+			i = (fits + n + 1) | 1;
+		if (i + n < pool.slots)
+			runs_release(&pool.runs, i, n);
+	}
+}
+
+/* Too many runs to be looked at one by one, and a single one that fits: it is found. */
+static void one_of_many(struct ktest *t)
+{
+	struct swiotlb_fit fit = ANYWHERE;
+	enum dma_failure why;
+
+	for (size_t n = 1; n <= 170; n += n == 18 ? 110 : 1) {
+		for (unsigned how = 0; how < 12; how++) {
+			struct swiotlb_slot slot = {.length = (uint32_t)S(n), .device = 1};
+			size_t fits = how / 4 * 256;
+
+			begin_with(t, MOST);
+			leave_holes(fits, n);
+			fit.min_align_mask = how & 1 ? KIB(256) - 1 : KIB(4) - 1;
+			fit.last = how & 2 ? UINT64_MAX : BASE + S(MOST) - 2;
+			EXPECT_EQ(t, swiotlb_take(&pool, &fit, slot, &why).value, BASE + S(fits));
+			EXPECT_EQ(t, swiotlb_take(&pool, &fit, slot, &why).value, UINT64_MAX);
+			runs_validate_locked(&pool.runs);
+		}
+	}
+	begin(t);
+}
+
 /* --- magazines --- */
 
 static void give_back(struct ktest *t, uint64_t addr)
@@ -791,6 +827,7 @@ static const struct ktest_case cases[] = {
 	{"best_fit", best_fit},
 	{"under_a_limit", under_a_limit},
 	{"aligned", aligned},
+	{"one_of_many", one_of_many},
 	{"magazine_serves_again", magazine_serves_again},
 	{"magazine_is_emptied", magazine_is_emptied},
 	{"who_may_have_any", who_may_have_any},

@@ -41,7 +41,7 @@ static size_t validate_magazine(const struct swiotlb *pool, uint64_t runs, size_
 	if (runs & SWIOTLB_MAGAZINE_SHUT && runs != SWIOTLB_MAGAZINE_SHUT)
 		port_panic("swiotlb: a magazine is shut, and has %#llx", (unsigned long long)runs);
 	for (runs &= ~SWIOTLB_MAGAZINE_SHUT; runs; runs >>= SWIOTLB_MAGAZINE_BITS, slots += n) {
-		size_t i = swiotlb_latest(runs);
+		size_t i = (runs & ((1UL << SWIOTLB_MAGAZINE_BITS) - 1)) - 1;
 
 		validate_run(pool, i, n);
 		if (pool->owner[i])
