@@ -97,8 +97,6 @@ dma_addr_t dma_map_any(struct dma_device *dev, phys_addr_t addr, size_t len,
 	enum dma_failure why;
 	dma_addr_t bus;
 
-	if (dev->short_bounce && !(attrs & ~DMA_ATTR_NO_WARN) && dma_may_bounce(addr, len))
-		return map_from_index(dev, addr, len, dir, attrs);
 	bus = map_direct(dev, addr, len);
 	if (!dma_mapping_error(dev, bus))
 		return bus;
@@ -114,11 +112,13 @@ dma_addr_t dma_map_bounced(struct dma_device *dev, phys_addr_t addr, size_t len,
 {
 	size_t i;
 
-	if (len - 1 >= dev->short_bounce || addr.value >> 52)
+	if (len - 1 < dev->short_bounce && addr.value < 1UL << 52) {
+		if (swiotlb_pop(dev->pool, swiotlb_slots(len), &i))
+			return map_at(dev, i, addr, len, dir);
+	} else if (!dev->short_bounce || !dma_may_bounce(addr, len)) {
 		return dma_map_any(dev, addr, len, dir, attrs);
-	if (!swiotlb_pop(dev->pool, swiotlb_slots(len), &i))
-		return map_from_index(dev, addr, len, dir, attrs);
-	return map_at(dev, i, addr, len, dir);
+	}
+	return map_from_index(dev, addr, len, dir, attrs);
 }
 
 /* --- unmap --- */
