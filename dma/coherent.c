@@ -144,7 +144,7 @@ static void make_request(const struct dma_device *dev, uint64_t reach, struct pa
 		request->fit = fit;
 	if (request->limit < ZONE_DMA_END)
 		request->zone = ZONE_DMA;
-	else if (request->limit >= pages_top(dev->sys->zones) - 1)
+	else if (request->limit >= memmap_top(dev->sys->zones->map) - 1)
 		request->limit = NO_LIMIT;
 }
 

@@ -356,7 +356,7 @@ bool dma_gate_bounced(struct dma_device *dev, dma_addr_t addr, size_t len, uint6
 
 static bool is_ram(struct dma_system *sys, uint64_t first, uint64_t last)
 {
-	return pages_are_ram(sys->zones, first, last) || bounce_meets(sys, first, last);
+	return memmap_has_ram(sys->zones->map, first, last) || bounce_meets(sys, first, last);
 }
 
 dma_addr_t dma_map_resource(struct dma_device *dev, phys_addr_t addr, size_t len,

@@ -9,7 +9,7 @@
 static uint64_t last_of_ram(const struct dma_system *sys)
 {
 	uint64_t pool = sys->pool->base.value + ((uint64_t)sys->pool->slots << SWIOTLB_SHIFT);
-	uint64_t top = pages_top(sys->zones);
+	uint64_t top = memmap_top(sys->zones->map);
 
 	return (top > pool ? top : pool) - 1;
 }

@@ -48,8 +48,7 @@ static void banner(void)
 	const struct swiotlb *pool = &machine.pool;
 
 	printf("Bounce by %s: %lu MiB of memory, %lu MiB of it above 4 GiB; ",
-	       machine.boot.protocol, memmap_bytes(map) >> 20,
-	       memmap_bytes_above(map, GIB(4)) >> 20);
+	       machine.boot.protocol, memmap_bytes(map, 0) >> 20, memmap_bytes(map, GIB(4)) >> 20);
 	if (pool->slots)
 		printf("swiotlb %zu KiB at %#lx\n", pool->slots * SWIOTLB_SLOT >> 10,
 		       pool->base.value);

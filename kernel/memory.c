@@ -69,7 +69,7 @@ static void reserve_loaded(struct machine *m)
  */
 static phys_addr_t carve_for_module(struct machine *m, uint64_t size, const char *name)
 {
-	uint64_t above = memmap_bytes_above(&m->memmap, GIB(4));
+	uint64_t above = memmap_bytes(&m->memmap, GIB(4));
 	phys_addr_t to;
 
 	if (!size)
@@ -170,7 +170,7 @@ static bool parse_pool(const char *text, uint64_t *bytes, bool *force)
 static uint64_t pool_size_wanted(const struct machine *m, bool *force)
 {
 	const char *text = cmdline_get("swiotlb");
-	uint64_t bytes = memmap_top(&m->memmap) > GIB(4) ? MIB(128) : memmap_bytes(&m->memmap) / 16;
+	uint64_t bytes = memmap_top(&m->memmap) > GIB(4) ? MIB(128) : memmap_bytes(&m->memmap, 0) / 16;
 
 	if (bytes < MIB(1))
 		bytes = MIB(1);

@@ -41,7 +41,7 @@ void show_mem(void)
 			   machine.module[i].addr.value + machine.module[i].size,
 			   machine.module[i].name);
 	printf("RAM %lu KiB, above 4 GiB %lu KiB, small objects %zu in %zu KiB\n",
-	       memmap_bytes(map) >> 10, memmap_bytes_above(map, GIB(4)) >> 10, machine.kmem.objects,
+	       memmap_bytes(map, 0) >> 10, memmap_bytes(map, GIB(4)) >> 10, machine.kmem.objects,
 	       machine.kmem.pages * PAGE_SIZE >> 10);
 }
 

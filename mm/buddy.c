@@ -182,10 +182,8 @@ static void uncarve(struct buddy *buddy, unsigned from, size_t page, unsigned or
 	/* Who frees it at this very moment, without the lock, has it: the mistake is harmless. */
 	if (from == BUDDY_ORDERS || !buddy_unmark_used(buddy, from, page >> from))
 		return;
-	while (from > order) {
-		from--;
+	while (from-- > order)
 		buddy_mark_used(buddy, from, (page >> from) ^ 1);
-	}
 	release(buddy, page, order);
 }
 
@@ -305,10 +303,8 @@ static size_t choose_straddling(const struct buddy *buddy, const struct page_req
 	size_t size = 1UL << request->order, start, end = ALIGN_DOWN(below, size), page;
 	unsigned from = below < buddy->pages ? order_of(buddy, below, is_free) : BUDDY_ORDERS;
 
-	if (from == BUDDY_ORDERS)
-		return NO_BLOCK;
 	start = ALIGN_DOWN(below, 1UL << from);
-	if (start + size > end)
+	if (from == BUDDY_ORDERS || start + size > end)
 		return NO_BLOCK;
 	page = nearest(buddy, request, request->place == PLACE_LOW ? start : end - size);
 	return page >= start && page <= end - size ? page : NO_BLOCK;
@@ -545,22 +541,20 @@ int buddy_take(struct buddy *buddy, phys_addr_t start, size_t pages)
 	return error;
 }
 
-bool buddy_give(struct buddy *buddy, phys_addr_t start, size_t pages, enum page_misuse *why)
+enum page_misuse buddy_give(struct buddy *buddy, phys_addr_t start, size_t pages)
 {
 	unsigned long flags = port_lock(&buddy->lock);
+	enum page_misuse why = start.value & (PAGE_SIZE - 1) ? PAGE_UNALIGNED : PAGE_RESERVED;
 	size_t page, end, bad;
-	bool ours = range_here(buddy, start, pages, &page, &end);
 
-	if (!ours) {
-		*why = start.value & (PAGE_SIZE - 1) ? PAGE_UNALIGNED : PAGE_RESERVED;
-	} else {
+	if (range_here(buddy, start, pages, &page, &end)) {
 		bad = first_without(buddy, page, end, buddy_is_used);
-		ours = bad == end;
-		if (ours)
+		why = bad == end
+			      ? PAGE_FINE
+			      : diagnose_locked(buddy, phys((buddy->first + bad) << PAGE_SHIFT), 0);
+		if (why == PAGE_FINE)
 			convert(buddy, page, end, buddy_is_used, uncarve);
-		else
-			*why = diagnose_locked(buddy, phys((buddy->first + bad) << PAGE_SHIFT), 0);
 	}
 	port_unlock(&buddy->lock, flags);
-	return ours;
+	return why;
 }

@@ -109,10 +109,10 @@ void buddy_drain(struct buddy *buddy);
 int buddy_take(struct buddy *buddy, phys_addr_t start, size_t pages);
 
 /*
- * Give pages back, whatever blocks they were taken or allocated in. False,
- * *why, and no effect, where one isn't given out.
+ * Give pages back, whatever blocks they were taken or allocated in: PAGE_FINE.
+ * Where one isn't given out: what is wrong with it, and no effect.
  */
-bool buddy_give(struct buddy *buddy, phys_addr_t start, size_t pages, enum page_misuse *why);
+enum page_misuse buddy_give(struct buddy *buddy, phys_addr_t start, size_t pages);
 
 /* Pages that are free now. */
 static inline size_t buddy_free_pages(const struct buddy *buddy)

@@ -28,22 +28,20 @@ struct size_class {
 	uint16_t size, first, count; /* bytes, offset of object 0, objects in a page */
 };
 
-/* The header, `words` words of bitmap, up to a multiple of 16; then objects to the page's end. */
-#define FIRST(words) ALIGN_UP(sizeof(struct kmem_page) + (words) * sizeof(uint64_t), 16)
-#define CLASS(size, words)                                                                         \
+/* The header and a bit an object, up to a multiple of 16; then objects to the page's end. */
+#define WORDS(size) ((PAGE_SIZE / (size) + 63) / 64)
+#define FIRST(size) ALIGN_UP(sizeof(struct kmem_page) + WORDS(size) * sizeof(uint64_t), 16)
+#define CLASS(size)                                                                                \
 	{                                                                                          \
-		size, FIRST(words), (PAGE_SIZE - FIRST(words)) / (size)                            \
+		size, FIRST(size), (PAGE_SIZE - FIRST(size)) / (size)                              \
 	}
 
 static const struct size_class classes[KMEM_CLASSES] = {
-	CLASS(16, 4),  CLASS(32, 2),  CLASS(64, 1),   CLASS(128, 1),
-	CLASS(256, 1), CLASS(512, 1), CLASS(1024, 1), CLASS(KMEM_MAX, 1),
+	CLASS(16),  CLASS(32),	CLASS(64),   CLASS(128),
+	CLASS(256), CLASS(512), CLASS(1024), CLASS(KMEM_MAX),
 };
 
-_Static_assert((PAGE_SIZE - FIRST(1)) / KMEM_MAX == 2, "the last class wastes nothing");
-_Static_assert((PAGE_SIZE - FIRST(4)) / 16 <= 4 * 64, "a bit an object");
-_Static_assert((PAGE_SIZE - FIRST(2)) / 32 <= 2 * 64, "a bit an object");
-_Static_assert((PAGE_SIZE - FIRST(1)) / 64 <= 64, "a bit an object");
+_Static_assert(PAGE_SIZE - FIRST(KMEM_MAX) == 2 * KMEM_MAX, "the last class wastes nothing");
 
 /* Of two kernel objects no two are 4 GiB apart, so the low half of the address tells them. */
 static uint32_t owner_tag(const struct kmem *kmem)
@@ -192,6 +190,5 @@ void kfree(struct kmem *kmem, void *object)
 		put_object(kmem, page, object, index);
 	port_unlock(&kmem->lock, flags);
 	if (why != PAGE_FINE)
-		port_page_misuse(why, phys_add(port_virt_to_phys(page), offset), 0,
-				 __builtin_return_address(0));
+		port_page_misuse(why, port_virt_to_phys(object), 0, __builtin_return_address(0));
 }

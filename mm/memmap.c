@@ -110,9 +110,7 @@ static int take_out(struct memmap *map, struct range_list *list, uint64_t start,
 
 void memmap_init(struct memmap *map, uint64_t limit)
 {
-	map->ram.count = map->free.count = map->reserved.count = 0;
-	map->limit = limit;
-	map->dropped = 0;
+	*map = (struct memmap){.limit = limit};
 }
 
 void memmap_add(struct memmap *map, uint64_t base, uint64_t length, bool usable)
@@ -197,11 +195,8 @@ static phys_addr_t place(uint64_t start, uint64_t end, uint64_t size, uint64_t a
 
 	if (start >= end || end - start < size)
 		return PHYS_NONE;
-	if (from == MEMMAP_HIGHEST) {
-		at = ALIGN_DOWN(end - size, align);
-		return at >= start ? phys(at) : PHYS_NONE;
-	}
-	at = ALIGN_UP(start, align); /* wraps to 0 where there is no such address */
+	/* Upwards it wraps to 0 where there is no such address. */
+	at = from == MEMMAP_HIGHEST ? ALIGN_DOWN(end - size, align) : ALIGN_UP(start, align);
 	return at >= start && at <= end - size ? phys(at) : PHYS_NONE;
 }
 
@@ -210,10 +205,9 @@ phys_addr_t memmap_carve(struct memmap *map, uint64_t size, uint64_t align, uint
 {
 	size_t count = map->free.count;
 
-	if (size == 0 || size > UINT64_MAX - PAGE_SIZE || align < PAGE_SIZE ||
-	    (align & (align - 1)))
+	if (size == 0 || align < PAGE_SIZE || (align & (align - 1)))
 		return PHYS_NONE;
-	size = ALIGN_UP(size, PAGE_SIZE);
+	size = page_up(size);
 	for (size_t i = 0; i < count; i++) {
 		struct mem_range r = map->free.range[end == MEMMAP_LOWEST ? i : count - 1 - i];
 		phys_addr_t at = place(greater(r.start, min), lesser(r.end, max), size, align, end);
@@ -236,17 +230,20 @@ bool memmap_is_ram(const struct memmap *map, uint64_t start, uint64_t end)
 	return start < end && i < map->ram.count && map->ram.range[i].start <= start;
 }
 
+bool memmap_has_ram(const struct memmap *map, uint64_t first, uint64_t last)
+{
+	for (size_t i = 0; i < map->ram.count; i++)
+		if (first < map->ram.range[i].end && map->ram.range[i].start <= last)
+			return true;
+	return false;
+}
+
 uint64_t memmap_top(const struct memmap *map)
 {
 	return map->ram.count ? map->ram.range[map->ram.count - 1].end : 0;
 }
 
-uint64_t memmap_bytes(const struct memmap *map)
-{
-	return memmap_bytes_above(map, 0);
-}
-
-uint64_t memmap_bytes_above(const struct memmap *map, uint64_t from)
+uint64_t memmap_bytes(const struct memmap *map, uint64_t from)
 {
 	uint64_t bytes = 0;
 

@@ -69,12 +69,12 @@ int memmap_release(struct memmap *map, uint64_t start, uint64_t end);
 phys_addr_t memmap_carve(struct memmap *map, uint64_t size, uint64_t align, uint64_t min,
 			 uint64_t max, enum memmap_end end);
 
-/* Is every byte of [start, end) RAM? (Of an empty range: no.) */
+/* Is every byte of [start, end) RAM? (Of an empty range: no.) Is any byte of [first, last]? */
 bool memmap_is_ram(const struct memmap *map, uint64_t start, uint64_t end);
+bool memmap_has_ram(const struct memmap *map, uint64_t first, uint64_t last);
 
-/* The end of the highest RAM, in bytes; bytes of RAM; bytes of RAM at or above `from`. */
+/* The end of the highest RAM, in bytes; bytes of RAM at or above `from`. */
 uint64_t memmap_top(const struct memmap *map);
-uint64_t memmap_bytes(const struct memmap *map);
-uint64_t memmap_bytes_above(const struct memmap *map, uint64_t from);
+uint64_t memmap_bytes(const struct memmap *map, uint64_t from);
 
 #endif

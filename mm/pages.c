@@ -52,9 +52,7 @@ void pages_build(struct zones *zones, struct memmap *map, uint64_t top, uint64_t
 	struct zone *dma = &zones->zone[ZONE_DMA], *normal = &zones->zone[ZONE_NORMAL];
 	size_t dma_pages = ZONE_DMA_END >> PAGE_SHIFT;
 
-	*zones = (struct zones){.map = map};
-	dma->name = "DMA";
-	normal->name = "NORMAL";
+	*zones = (struct zones){.map = map, .zone = {{.name = "DMA"}, {.name = "NORMAL"}}};
 	buddy_init(&dma->buddy, phys(0), dma_pages, seed, bookkeeping);
 	buddy_init(&normal->buddy, phys(ZONE_DMA_END), normal_pages(top), ~seed,
 		   (char *)bookkeeping + buddy_bookkeeping(phys(0), dma_pages));
@@ -79,8 +77,7 @@ int pages_init(struct zones *zones, struct memmap *map, uint64_t seed)
 			continue;
 		if (lost)
 			port_log(PORT_LOG_WARNING,
-				 "pages: no room for the bookkeeping of what is above %#llx, which "
-				 "is left out",
+				 "pages: above %#llx is no room for bookkeeping: it is left out",
 				 (unsigned long long)top);
 		pages_build(zones, map, top, seed, port_phys_to_virt(at));
 		return 0;
@@ -136,9 +133,8 @@ static inline bool cache_take(struct zones *zones, unsigned which,
 	unsigned order = request->order;
 	size_t next;
 
-	if (!is_plain(zones, request))
-		return false;
-	if (which == PAGE_CACHE_LIMITED && request->limit != zones->served[which].limit)
+	if (!is_plain(zones, request) ||
+	    (which == PAGE_CACHE_LIMITED && request->limit != zones->served[which].limit))
 		return false;
 	next = __atomic_load_n(&cache->next[order], __ATOMIC_RELAXED);
 	if (next < PAGE_CACHE_ORDERS)
@@ -194,8 +190,7 @@ void pages_cache(struct zones *zones, bool use)
 			cache->next[order] = order;
 	for (struct page_served *s = zones->served; s < ARRAY_END(zones->served); s++)
 		*s = (struct page_served){.from = UINT64_MAX};
-	if (use)
-		zones->cached = PAGE_CACHE_ORDERS;
+	zones->cached = use ? PAGE_CACHE_ORDERS : 0;
 }
 
 void pages_drain(struct zones *zones)
@@ -332,10 +327,11 @@ int pages_take(struct zones *zones, phys_addr_t start, size_t pages)
 void pages_give(struct zones *zones, phys_addr_t start, size_t pages)
 {
 	struct buddy *buddy = pages_buddy(zones, start);
-	enum page_misuse why;
+	enum page_misuse why = buddy_give(buddy, start, pages);
 
-	if (!buddy_give(buddy, start, pages, &why) &&
-	    (!drain_caches(zones) || !buddy_give(buddy, start, pages, &why)))
+	if (why != PAGE_FINE && drain_caches(zones))
+		why = buddy_give(buddy, start, pages);
+	if (why != PAGE_FINE)
 		port_page_misuse(why, start, 0, __builtin_return_address(0));
 }
 
@@ -347,21 +343,6 @@ uint64_t pages_free_bytes(struct zones *zones, enum zone_id zone)
 	for (unsigned order = 0; zone == ZONE_NORMAL && order < PAGE_CACHE_ORDERS; order++)
 		pages += blocks[order] << order;
 	return (uint64_t)pages << PAGE_SHIFT;
-}
-
-uint64_t pages_top(const struct zones *zones)
-{
-	return memmap_top(zones->map);
-}
-
-bool pages_are_ram(const struct zones *zones, uint64_t first, uint64_t last)
-{
-	const struct range_list *ram = &zones->map->ram;
-
-	for (size_t i = 0; i < ram->count; i++)
-		if (first < ram->range[i].end && ram->range[i].start <= last)
-			return true;
-	return false;
 }
 
 const char *page_refusal_name(enum page_refusal why)

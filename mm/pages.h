@@ -80,7 +80,7 @@ enum { PAGE_CACHE_ANY, PAGE_CACHE_LIMITED, PAGE_CACHES }; /* NO_LIMIT; any other
 struct zones {
 	struct zone zone[ZONE_COUNT];
 	size_t watermark; /* pages of ZONE_DMA that a fallback from ZONE_NORMAL leaves alone */
-	const struct memmap *map; /* that they were built over */
+	const struct memmap *map; /* that they were built over, which has to live on */
 	unsigned cached;	  /* orders below it are cached: PAGE_CACHE_ORDERS, or 0, none */
 	struct page_served served[PAGE_CACHES];
 	struct page_cache cache[PORT_CPUS * PAGE_CACHES];
@@ -146,13 +146,6 @@ void pages_cache(struct zones *zones, bool use);
 
 /* Give what the CPUs' caches hold back to the zones, and merge what can be merged. */
 void pages_drain(struct zones *zones);
-
-/*
- * The end of RAM (bytes), and whether any byte of [first, last] is RAM, the
- * zones' or not: by the map that they were built over, which has to live on.
- */
-uint64_t pages_top(const struct zones *zones);
-bool pages_are_ram(const struct zones *zones, uint64_t first, uint64_t last);
 
 /* The words for it, for a report. */
 const char *page_refusal_name(enum page_refusal why);

@@ -229,10 +229,10 @@ static void describe_memory(struct report_memory *m, uint64_t reach)
 	}
 	m->kernel = machine.image;
 	m->pool = (struct mem_range){machine.pool.base.value, pool_end};
-	m->ram = memmap_bytes(&machine.memmap);
+	m->ram = memmap_bytes(&machine.memmap, 0);
 	m->ram_in_reach = m->ram;
 	if (reach != UINT64_MAX)
-		m->ram_in_reach -= memmap_bytes_above(&machine.memmap, reach + 1);
+		m->ram_in_reach -= memmap_bytes(&machine.memmap, reach + 1);
 }
 
 static void describe(struct demo *demo)

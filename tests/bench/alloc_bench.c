@@ -187,5 +187,5 @@ void bench_metadata(void)
 
 	bits("slot", SWIOTLB_SLOT, swiotlb_metadata_size(slots), slots);
 	bits("page", PAGE_SIZE, pages_bookkeeping(memmap_top(map)),
-	     memmap_bytes(map) >> PAGE_SHIFT);
+	     memmap_bytes(map, 0) >> PAGE_SHIFT);
 }

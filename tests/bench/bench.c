@@ -131,7 +131,7 @@ static void print_keys(const struct bench_row *row)
 	print_text("pattern", bed ? bed->pattern : row->pattern);
 	print_text("cache", row->cache);
 	print_number("pool_mib", bed ? bed->pool.slots * SWIOTLB_SLOT >> 20 : 0, bed);
-	print_number("mem_gib", (memmap_bytes(&machine.memmap) + GIB(1) - 1) >> 30, true);
+	print_number("mem_gib", (memmap_bytes(&machine.memmap, 0) + GIB(1) - 1) >> 30, true);
 }
 
 /* To a tenth. */

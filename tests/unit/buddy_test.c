@@ -112,12 +112,10 @@ static void merging_is_deferred(struct ktest *t)
  */
 static void one_pair_of_an_order(struct ktest *t)
 {
-	enum page_misuse why;
-
 	make(t, phys(BASE), 64);
 	EXPECT_EQ(t, buddy_take(&buddy, phys(BASE), 64), 0);
 	for (uint64_t page = 0; page < 64; page++) {
-		EXPECT(t, buddy_give(&buddy, phys(BASE + page * PAGE_SIZE), 1, &why));
+		EXPECT_EQ(t, buddy_give(&buddy, phys(BASE + page * PAGE_SIZE), 1), PAGE_FINE);
 		expect_valid(t);
 	}
 	EXPECT_EQ(t, buddy.free_blocks[0], 2);
@@ -453,8 +451,6 @@ static void fits_among_pieces(struct ktest *t)
 
 static void take_and_give(struct ktest *t)
 {
-	enum page_misuse why;
-
 	make(t, phys(BASE), 2048);
 	EXPECT_EQ(t, buddy_take(&buddy, phys(BASE + KIB(4) * 3), 1500), 0);
 	EXPECT_EQ(t, buddy_free_pages(&buddy), 548);
@@ -469,10 +465,10 @@ static void take_and_give(struct ktest *t)
 	EXPECT_EQ(t, buddy_take(&buddy, phys(BASE + 1), 1), -EINVAL);
 	EXPECT_EQ(t, buddy_take(&buddy, phys(BASE), SIZE_MAX), -EINVAL);
 	/* back in odd pieces */
-	EXPECT(t, buddy_give(&buddy, phys(BASE + KIB(4) * 3), 1, &why));
-	EXPECT(t, buddy_give(&buddy, phys(BASE + KIB(4) * 700), 803, &why));
+	EXPECT_EQ(t, buddy_give(&buddy, phys(BASE + KIB(4) * 3), 1), PAGE_FINE);
+	EXPECT_EQ(t, buddy_give(&buddy, phys(BASE + KIB(4) * 700), 803), PAGE_FINE);
 	expect_valid(t);
-	EXPECT(t, buddy_give(&buddy, phys(BASE + KIB(4) * 4), 696, &why));
+	EXPECT_EQ(t, buddy_give(&buddy, phys(BASE + KIB(4) * 4), 696), PAGE_FINE);
 	EXPECT_EQ(t, buddy_free_pages(&buddy), 2048);
 	buddy_drain(&buddy);
 	EXPECT_EQ(t, buddy.free_blocks[BUDDY_MAX_ORDER], 2);
@@ -487,15 +483,14 @@ static void give_parts_of_a_block(struct ktest *t)
 
 	make(t, phys(BASE), 64);
 	at = alloc(4, PLACE_HIGH, UINT64_MAX);
-	EXPECT(t, buddy_give(&buddy, phys(at + KIB(4) * 11), 5, &why));
+	EXPECT_EQ(t, buddy_give(&buddy, phys(at + KIB(4) * 11), 5), PAGE_FINE);
 	expect_valid(t);
 	EXPECT_EQ(t, buddy_free_pages(&buddy), 53);
 	EXPECT(t, !free_block(phys(at), 4, &why));
 	EXPECT_EQ(t, why, PAGE_WRONG_ORDER);
-	EXPECT(t, !buddy_give(&buddy, phys(at), 12, &why));
-	EXPECT_EQ(t, why, PAGE_DOUBLE_FREE);
+	EXPECT_EQ(t, buddy_give(&buddy, phys(at), 12), PAGE_DOUBLE_FREE);
 	EXPECT_EQ(t, buddy_free_pages(&buddy), 53);
-	EXPECT(t, buddy_give(&buddy, phys(at), 11, &why));
+	EXPECT_EQ(t, buddy_give(&buddy, phys(at), 11), PAGE_FINE);
 	buddy_drain(&buddy);
 	EXPECT_EQ(t, buddy.free_blocks[6], 1);
 	expect_valid(t);
@@ -565,14 +560,13 @@ static void misuse_of_ranges_is_caught(struct ktest *t)
 		{BASE + KIB(128), 1, PAGE_RESERVED}, {BASE + 8, 1, PAGE_UNALIGNED},
 		{BASE - KIB(4), 2, PAGE_RESERVED},   {BASE, 1025, PAGE_RESERVED},
 	};
-	enum page_misuse why;
 
 	make_empty(t, phys(BASE), 1024);
 	buddy_add(&buddy, phys(BASE), 32);
 	EXPECT_EQ(t, buddy_take(&buddy, phys(BASE), 16), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		EXPECT(t, !buddy_give(&buddy, phys(table[i].start), table[i].pages, &why));
-		EXPECT_EQ(t, why, table[i].want);
+		EXPECT_EQ(t, buddy_give(&buddy, phys(table[i].start), table[i].pages),
+			  table[i].want);
 		EXPECT_EQ(t, buddy_free_pages(&buddy), 16);
 		expect_valid(t);
 	}
@@ -699,7 +693,6 @@ static void step_take(struct ktest *t)
 {
 	size_t page = ktest_random(t, MAX_PAGES), pages = 1 + ktest_random(t, 90), cut;
 	phys_addr_t start = phys(BASE + page * PAGE_SIZE);
-	enum page_misuse why;
 	int error;
 
 	if (page + pages > MAX_PAGES)
@@ -710,9 +703,9 @@ static void step_take(struct ktest *t)
 		return;
 	expect_valid(t);
 	cut = ktest_random(t, pages + 1);
-	EXPECT(t, buddy_give(&buddy, phys_add(start, cut * PAGE_SIZE), pages - cut, &why) ||
+	EXPECT(t, buddy_give(&buddy, phys_add(start, cut * PAGE_SIZE), pages - cut) == PAGE_FINE ||
 			  cut == pages);
-	EXPECT(t, buddy_give(&buddy, start, cut, &why));
+	EXPECT_EQ(t, buddy_give(&buddy, start, cut), PAGE_FINE);
 }
 
 /* Free something at random: it works only if it is exactly a block that is held. */

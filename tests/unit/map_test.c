@@ -554,8 +554,8 @@ static void resources_are_no_ram(struct ktest *t)
 	addr = dma_map_resource(&f->near, phys(f->base - 8), 9, DMA_TO_DEVICE, 0);
 	EXPECT(t, dma_mapping_error(&f->near, addr));
 	fixture_expect_misuse(t, DMA_MISUSE_RESOURCE);
-	EXPECT(t, pages_are_ram(&f->zones, f->base + FIXTURE_POOL - 1, f->base + FIXTURE_POOL));
-	EXPECT(t, !pages_are_ram(&f->zones, f->base + FIXTURE_POOL, UINT64_MAX));
+	EXPECT(t, memmap_has_ram(f->zones.map, f->base + FIXTURE_POOL - 1, f->base + FIXTURE_POOL));
+	EXPECT(t, !memmap_has_ram(f->zones.map, f->base + FIXTURE_POOL, UINT64_MAX));
 	EXPECT_EQ(t, dma_count_failures(&f->near), 0);
 	addr = fixture_map(t, &f->near, FIXTURE_HIGH, 100, DMA_TO_DEVICE);
 	dma_unmap_resource(&f->near, addr, 100, DMA_TO_DEVICE, 0);

@@ -171,7 +171,7 @@ static void nothing_at_all(struct ktest *t)
 {
 	EXPECT_EQ(t, memmap_seal(&map), -ENOMEM);
 	EXPECT_EQ(t, memmap_top(&map), 0);
-	EXPECT_EQ(t, memmap_bytes(&map), 0);
+	EXPECT_EQ(t, memmap_bytes(&map, 0), 0);
 	EXPECT(t, !memmap_is_ram(&map, 0, PAGE));
 	EXPECT_EQ(t, memmap_carve(&map, PAGE, PAGE, 0, TOP, MEMMAP_HIGHEST).value, NONE);
 	EXPECT_EQ(t, memmap_release(&map, 0, TOP), 0);
@@ -190,7 +190,7 @@ static void too_many_usable(struct ktest *t)
 	EXPECT_EQ(t, map.dropped, 10);
 	EXPECT_EQ(t, memmap_seal(&map), 0);
 	EXPECT_EQ(t, map.ram.count, MEMMAP_RANGES - 1);
-	EXPECT_EQ(t, memmap_bytes(&map), MIB(MEMMAP_RANGES + 1));
+	EXPECT_EQ(t, memmap_bytes(&map, 0), MIB(MEMMAP_RANGES + 1));
 }
 
 /* A reserved range that finds no room closes the map above it, also for RAM added before. */
@@ -218,7 +218,7 @@ static void too_many_holes(struct ktest *t)
 	EXPECT_EQ(t, memmap_seal(&map), 0);
 	EXPECT_EQ(t, map.dropped, 1);
 	EXPECT_EQ(t, map.ram.count, MEMMAP_RANGES);
-	EXPECT_EQ(t, memmap_bytes(&map), MIB(MEMMAP_RANGES));
+	EXPECT_EQ(t, memmap_bytes(&map, 0), MIB(MEMMAP_RANGES));
 	for (uint64_t i = 0; i < MEMMAP_RANGES; i++)
 		EXPECT(t, !memmap_is_ram(&map, MIB(2 * i + 1), MIB(2 * i + 2)));
 }
@@ -328,7 +328,7 @@ static void carve(struct ktest *t)
 		ram(MIB(4), MIB(8));
 		ram(MIB(12), MIB(13) + 3 * PAGE);
 		memmap_seal(&map);
-		before = memmap_bytes(&map);
+		before = memmap_bytes(&map, 0);
 		EXPECT_EQ(t,
 			  memmap_carve(&map, table[c].size, table[c].align, table[c].min,
 				       table[c].max, end)
@@ -365,12 +365,11 @@ static void questions(struct ktest *t)
 	ram(MIB(8), MIB(16));
 	EXPECT_EQ(t, memmap_seal(&map), 0);
 	EXPECT_EQ(t, memmap_top(&map), MIB(16));
-	EXPECT_EQ(t, memmap_bytes(&map), MIB(10));
-	EXPECT_EQ(t, memmap_bytes_above(&map, 0), MIB(10));
-	EXPECT_EQ(t, memmap_bytes_above(&map, MIB(2)), MIB(9));
-	EXPECT_EQ(t, memmap_bytes_above(&map, MIB(5)), MIB(8));
-	EXPECT_EQ(t, memmap_bytes_above(&map, MIB(16) - 1), 1);
-	EXPECT_EQ(t, memmap_bytes_above(&map, MIB(16)), 0);
+	EXPECT_EQ(t, memmap_bytes(&map, 0), MIB(10));
+	EXPECT_EQ(t, memmap_bytes(&map, MIB(2)), MIB(9));
+	EXPECT_EQ(t, memmap_bytes(&map, MIB(5)), MIB(8));
+	EXPECT_EQ(t, memmap_bytes(&map, MIB(16) - 1), 1);
+	EXPECT_EQ(t, memmap_bytes(&map, MIB(16)), 0);
 	EXPECT(t, memmap_is_ram(&map, MIB(1), MIB(3)));
 	EXPECT(t, memmap_is_ram(&map, MIB(3) - 1, MIB(3)));
 	EXPECT(t, !memmap_is_ram(&map, MIB(3) - 1, MIB(3) + 1));
