@@ -51,17 +51,3 @@ const char *dma_misuse_name(enum dma_misuse_kind kind)
 {
 	return names[kind];
 }
-
-uint64_t dma_misuse_count(const struct dma_system *sys, enum dma_misuse_kind kind)
-{
-	return __atomic_load_n(&sys->misuse[kind], __ATOMIC_RELAXED);
-}
-
-uint64_t dma_misuse_total(const struct dma_system *sys)
-{
-	uint64_t total = 0;
-
-	for (unsigned kind = 0; kind < DMA_MISUSE_KINDS; kind++)
-		total += dma_misuse_count(sys, kind);
-	return total;
-}

@@ -60,8 +60,4 @@ bool dma_worth_saying(uint64_t nth);
 
 const char *dma_misuse_name(enum dma_misuse_kind kind);
 
-/* How often a kind was seen, on all devices of the system. */
-uint64_t dma_misuse_count(const struct dma_system *sys, enum dma_misuse_kind kind);
-uint64_t dma_misuse_total(const struct dma_system *sys);
-
 #endif

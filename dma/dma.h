@@ -299,8 +299,7 @@ static ALWAYS_INLINE bool dma_gate(struct dma_device *dev, dma_addr_t addr, size
 /* What all devices of a system counted, those that are gone too; but of slots.high nothing. */
 void dma_count_all(struct dma_system *sys, struct dma_counters *sum);
 
-/* Mappings that were made; failed. */
+/* Mappings that were made. */
 uint64_t dma_count_mappings(const struct dma_device *dev);
-uint64_t dma_count_failures(const struct dma_device *dev);
 
 #endif

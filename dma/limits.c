@@ -37,10 +37,3 @@ bool dma_limits_window(const struct dma_limits *limits, uint64_t reach, uint64_t
 	*last = reach + *first < reach ? UINT64_MAX : reach + *first;
 	return true;
 }
-
-bool dma_limits_phys_reach(const struct dma_limits *limits, uint64_t reach, uint64_t *last)
-{
-	uint64_t first;
-
-	return dma_limits_window(limits, reach, &first, last);
-}

@@ -92,7 +92,4 @@ static inline phys_addr_t dma_to_phys(const struct dma_limits *limits, dma_addr_
 bool dma_limits_window(const struct dma_limits *limits, uint64_t reach, uint64_t *first,
 		       uint64_t *last);
 
-/* The upper end of that window alone, for an allocation under a limit. */
-bool dma_limits_phys_reach(const struct dma_limits *limits, uint64_t reach, uint64_t *last);
-
 #endif

@@ -114,21 +114,11 @@ void dma_count_all(struct dma_system *sys, struct dma_counters *sum)
 	port_unlock(&sys->lock, flags);
 }
 
-static uint64_t sum_of(const uint64_t *count, unsigned n)
+uint64_t dma_count_mappings(const struct dma_device *dev)
 {
 	uint64_t sum = 0;
 
-	while (n-- > 0)
-		sum += count[n];
+	for (unsigned n = 0; n < DMA_SIZES; n++)
+		sum += dev->count.size[n];
 	return sum;
-}
-
-uint64_t dma_count_mappings(const struct dma_device *dev)
-{
-	return sum_of(dev->count.size, DMA_SIZES);
-}
-
-uint64_t dma_count_failures(const struct dma_device *dev)
-{
-	return sum_of(dev->count.failed, DMA_FAILURES);
 }

@@ -292,7 +292,7 @@ static phys_addr_t take_highest(unsigned order)
 static phys_addr_t take_as_placed(struct device *dev, struct page_request *request)
 {
 	const struct dma_limits *limits = &dev->dma.limits;
-	uint64_t reach = dma_limits_reach(limits, limits->streaming_mask);
+	uint64_t reach = dma_limits_reach(limits, limits->streaming_mask), first;
 
 	switch (place_option) {
 	case PLACE_OPTION_HIGH:
@@ -305,7 +305,7 @@ static phys_addr_t take_as_placed(struct device *dev, struct page_request *reque
 		break;
 	case PLACE_OPTION_EDGE:
 		request->dma_reserve = true; /* the edge of 24 bits is in there */
-		if (!dma_limits_phys_reach(limits, reach, &request->limit))
+		if (!dma_limits_window(limits, reach, &first, &request->limit))
 			request->limit = 0; /* nothing is in reach */
 		return take_at_edge(request->limit, request->order);
 	}

@@ -240,10 +240,11 @@ static void describe(struct demo *demo)
 	const struct device *dev = demo->dev;
 	const struct dma_limits *limits = &dev->dma.limits;
 	struct report *r = &demo->report;
+	uint64_t first;
 
 	r->device.name = dev->name;
 	r->device.mask = dma_limits_reach(limits, limits->streaming_mask);
-	if (!dma_limits_phys_reach(limits, r->device.mask, &r->device.reach))
+	if (!dma_limits_window(limits, r->device.mask, &first, &r->device.reach))
 		r->device.reach = 0;
 	r->device.known = !dev->reach.bits				   ? REACH_CLAIMED
 			  : r->device.mask < DMA_BIT_MASK(dev->reach.bits) ? REACH_HELD

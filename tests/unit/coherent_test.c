@@ -661,7 +661,7 @@ static void no_such_buffer(struct ktest *t)
 	EXPECT(t, map_buffers(t, &f->near, 512) > 0);
 	see(t, &f->near, 0, f->base - 1, UINT64_MAX);
 	EXPECT(t, !dma_alloc_for(&f->near, 1));
-	EXPECT_EQ(t, dma_count_failures(&f->near), 0);
+	EXPECT_EQ(t, fixture_failures(&f->near), 0);
 }
 
 static void wrong_frees_of_buffers(struct ktest *t)

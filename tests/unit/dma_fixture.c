@@ -68,7 +68,7 @@ static void expect_balance(struct ktest *t, struct dma_fixture *f)
 	EXPECT_EQ(t, f->sys.lent.count, 0);
 	EXPECT_EQ(t, f->kmem.objects, 0);
 	for (unsigned kind = 0; kind < DMA_MISUSE_KINDS; kind++)
-		EXPECT_EQ(t, dma_misuse_count(&f->sys, kind), f->misuse[kind]);
+		EXPECT_EQ(t, f->sys.misuse[kind], f->misuse[kind]);
 }
 
 void dma_fixture_end(struct ktest *t)
@@ -97,6 +97,15 @@ dma_addr_t fixture_map(struct ktest *t, struct dma_device *dev, uint64_t offset,
 uint64_t fixture_free_bytes(struct dma_fixture *f)
 {
 	return pages_free_bytes(&f->zones, ZONE_DMA) + pages_free_bytes(&f->zones, ZONE_NORMAL);
+}
+
+uint64_t fixture_failures(const struct dma_device *dev)
+{
+	uint64_t sum = 0;
+
+	for (unsigned why = 0; why < DMA_FAILURES; why++)
+		sum += dev->count.failed[why];
+	return sum;
 }
 
 void fixture_litter(struct dma_fixture *f)

@@ -52,6 +52,9 @@ void fixture_litter(struct dma_fixture *f);
 /* In the zones. */
 uint64_t fixture_free_bytes(struct dma_fixture *f);
 
+/* Mappings of the device that could not be made, and other memory that it could not have. */
+uint64_t fixture_failures(const struct dma_device *dev);
+
 /* Bytes at an offset in the stretch, as the CPU sees them. */
 uint8_t *fixture_memory(const struct dma_fixture *f, uint64_t offset);
 

@@ -176,7 +176,7 @@ static void free_slot(struct dma_fixture *f, unsigned slot)
 static void expect_state(struct ktest *t, const struct state *row)
 {
 	struct dma_fixture *f = t->fixture;
-	uint64_t failed = dma_count_failures(&f->near), pool = f->base + FIXTURE_POOL;
+	uint64_t failed = fixture_failures(&f->near), pool = f->base + FIXTURE_POOL;
 	dma_addr_t addr;
 	int got;
 
@@ -186,7 +186,7 @@ static void expect_state(struct ktest *t, const struct state *row)
 	addr = fixture_map(t, &f->near, FIXTURE_HIGH + row->low_bits, row->len, DMA_TO_DEVICE);
 	if (dma_mapping_error(&f->near, addr)) {
 		got = -(int)dma_last_failure(&f->near);
-		EXPECT_EQ(t, dma_count_failures(&f->near), failed + 1);
+		EXPECT_EQ(t, fixture_failures(&f->near), failed + 1);
 	} else {
 		got = (int)((addr.bus - pool) >> SWIOTLB_SHIFT);
 		EXPECT_EQ(t, addr.bus & row->align, row->low_bits & row->align);
@@ -556,7 +556,7 @@ static void resources_are_no_ram(struct ktest *t)
 	fixture_expect_misuse(t, DMA_MISUSE_RESOURCE);
 	EXPECT(t, memmap_has_ram(f->zones.map, f->base + FIXTURE_POOL - 1, f->base + FIXTURE_POOL));
 	EXPECT(t, !memmap_has_ram(f->zones.map, f->base + FIXTURE_POOL, UINT64_MAX));
-	EXPECT_EQ(t, dma_count_failures(&f->near), 0);
+	EXPECT_EQ(t, fixture_failures(&f->near), 0);
 	addr = fixture_map(t, &f->near, FIXTURE_HIGH, 100, DMA_TO_DEVICE);
 	dma_unmap_resource(&f->near, addr, 100, DMA_TO_DEVICE, 0);
 	fixture_expect_misuse(t, DMA_MISUSE_FUNCTION);
@@ -579,7 +579,7 @@ static void full_pool(struct ktest *t)
 
 	EXPECT(t, dma_mapping_error(&f->near,
 				    fixture_map(t, &f->near, FIXTURE_HIGH, 1, DMA_TO_DEVICE)));
-	EXPECT_EQ(t, dma_count_failures(&f->near), 1);
+	EXPECT_EQ(t, fixture_failures(&f->near), 1);
 	EXPECT_EQ(t, f->near.count.live, 1);
 	EXPECT_EQ(t, f->pool.refused[DMA_FAIL_EXHAUSTED], 1);
 	EXPECT_EQ(t, fixture_free_bytes(f), before);

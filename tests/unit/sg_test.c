@@ -304,7 +304,7 @@ static void undo_at(struct ktest *t, unsigned bad, unsigned attrs)
 	struct dma_fixture *f = t->fixture;
 	struct dma_device *dev = &f->near;
 	struct scatterlist sg[MOST];
-	uint64_t failed = dma_count_failures(dev);
+	uint64_t failed = fixture_failures(dev);
 
 	for (unsigned i = 0; i < MIXED; i++)
 		fixture_fill(entry(f, i), mixed[i].len, 1);
@@ -312,7 +312,7 @@ static void undo_at(struct ktest *t, unsigned bad, unsigned attrs)
 	sg[bad].length = bad % 2 ? 0 : 1UL << 40;
 	EXPECT_EQ(t, dma_map_sg_attrs(dev, sg, MIXED, DMA_FROM_DEVICE, attrs), 0);
 	EXPECT_EQ(t, dma_last_failure(dev), bad % 2 ? DMA_FAIL_LENGTH : DMA_FAIL_TOO_BIG);
-	EXPECT_EQ(t, dma_count_failures(dev), failed + 1);
+	EXPECT_EQ(t, fixture_failures(dev), failed + 1);
 	EXPECT_EQ(t, dev->count.live, 0);
 	EXPECT_EQ(t, dma_level_now(&f->pool.used), 0);
 	for (unsigned i = 0; i < MIXED; i++)

@@ -103,7 +103,7 @@ static void limits(struct ktest *t)
 	fixture_window(&f->tight, -(int64_t)(f->base + FIXTURE_POOL - 0x10), 0xf);
 	EXPECT(t, dma_mapping_error(&f->tight,
 				    fixture_map(t, &f->tight, FIXTURE_HIGH, 1, DMA_TO_DEVICE)));
-	EXPECT_EQ(t, dma_count_failures(&f->tight), 3);
+	EXPECT_EQ(t, fixture_failures(&f->tight), 3);
 	EXPECT_EQ(t, fixture_free_bytes(f), before);
 }
 
@@ -120,7 +120,7 @@ static void exhaustion(struct ktest *t)
 		n++;
 	}
 	EXPECT(t, n > 40 && n < 64);
-	EXPECT_EQ(t, dma_count_failures(&f->tight), 1);
+	EXPECT_EQ(t, fixture_failures(&f->tight), 1);
 	while (n-- > 0)
 		dma_unmap_single(&f->tight, addr[n], 1, DMA_TO_DEVICE);
 }

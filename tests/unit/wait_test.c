@@ -120,7 +120,7 @@ static void served_by_unmap(struct ktest *t)
 	EXPECT_EQ(t, f->near.count.live, 1);
 	EXPECT_EQ(t, f->near.count.waited, 1);
 	EXPECT_EQ(t, dma_count_mappings(&f->near), 1);
-	EXPECT_EQ(t, dma_count_failures(&f->near), 0);
+	EXPECT_EQ(t, fixture_failures(&f->near), 0);
 	EXPECT(t, f->sys.waiting == NULL);
 	put(&w);
 	EXPECT_EQ(t, w.calls, 1);
@@ -211,7 +211,7 @@ static void hopeless(struct ktest *t)
 	}
 	empty(t, all, 0);
 	EXPECT_EQ(t, called, 1);
-	EXPECT_EQ(t, dma_count_failures(&f->near), 6);
+	EXPECT_EQ(t, fixture_failures(&f->near), 6);
 	put(&first);
 }
 
