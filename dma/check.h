@@ -22,7 +22,8 @@ enum dma_misuse_kind {
 	DMA_MISUSE_SYNC_RANGE,	  /* sync beyond the mapping; clamped */
 	DMA_MISUSE_MAPPING_ERROR, /* DMA_MAPPING_ERROR used as an address */
 	DMA_MISUSE_GATE_REACH,	  /* at the gate: out of the device's reach */
-	DMA_MISUSE_GATE_POOL,	  /* at the gate: pool memory that isn't this device's mapping */
+	DMA_MISUSE_GATE_POOL,	  /* at the gate: pool memory that isn't this device's mapping, or
+				     any RAM that isn't, of a device that is forced to bounce */
 	DMA_MISUSE_GATE_LENGTH,	  /* at the gate: nothing, or an end that wraps */
 	DMA_MISUSE_LEAK,	  /* a device is gone, `len` mappings of it aren't */
 	DMA_MISUSE_FUNCTION,	  /* mapped memory freed, coherent memory unmapped */

@@ -27,7 +27,8 @@
  * mapping stays as it was, to be unmapped rightly. Only a sync that begins in a
  * mapping and overruns it is done, clamped to the mapping. Of bounced mappings
  * every mistake is caught; of direct ones, of which nothing is recorded, those
- * out of the device's reach, in bounce memory, or with no mapping left.
+ * out of the device's reach, in bounce memory, in RAM of a device that is forced to
+ * bounce, or with no mapping left.
  *
  * Any context, interrupts on or off, unless a call says otherwise.
  */
@@ -282,8 +283,9 @@ void dma_set_written(struct dma_device *dev, dma_addr_t addr, size_t len);
  * The gate: the only way to the number that goes into a register or descriptor.
  * True, and the number in *out, where the device may use [addr, addr + len).
  * Refused are no bytes at all, a range out of the device's reach (the last byte
- * counts), and pool or transient memory outside one mapping of this device; then
- * *out is 0, the misuse is named, and the driver must not start the transfer.
+ * counts), and pool or transient memory outside one mapping of this device; of one
+ * that is forced to bounce, any RAM so. Then *out is 0, the misuse is named, and
+ * the driver must not start the transfer.
  */
 static ALWAYS_INLINE bool dma_gate(struct dma_device *dev, dma_addr_t addr, size_t len,
 				   uint64_t *out)

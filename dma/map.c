@@ -38,12 +38,13 @@ dma_addr_t map_direct(struct dma_device *dev, phys_addr_t addr, size_t len)
 	return bus;
 }
 
-/* Can it be a direct mapping? In reach, and in no bounce memory. */
+/* Can it be a direct mapping? In reach, and in no bounce memory; of a forced device, in no RAM. */
 static bool is_direct(struct dma_device *dev, dma_addr_t addr, size_t len)
 {
-	uint64_t first = dma_to_phys(&dev->limits, addr).value;
+	uint64_t first = dma_to_phys(&dev->limits, addr).value, last = first + len - 1;
 
-	return dma_usable(dev, addr, len) && !bounce_meets(dev->sys, first, first + len - 1);
+	return dma_usable(dev, addr, len) && !bounce_meets(dev->sys, first, last) &&
+	       !(dev->slow & DMA_SLOW_FORCE && memmap_has_ram(dev->sys->zones->map, first, last));
 }
 
 /* Of coherent memory, whose mask may be wider than that of mappings. */

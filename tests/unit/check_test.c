@@ -226,6 +226,23 @@ static void wrong_direct(struct ktest *t)
 	dma_unmap_single(&f->near, low, 100, DMA_TO_DEVICE);
 }
 
+/* A device that is forced to bounce has no direct mapping of RAM, whatever it is asked of one. */
+static void forced_direct(struct ktest *t)
+{
+	struct dma_fixture *f = t->fixture;
+	dma_addr_t ram = {f->base}, addr;
+
+	dma_set_force(&f->near, true);
+	addr = fixture_map(t, &f->near, 0, 100, DMA_BIDIRECTIONAL);
+	EXPECT(t, addr.bus >= f->base + FIXTURE_POOL);
+	dma_unmap_single(&f->near, ram, 100, DMA_BIDIRECTIONAL);
+	fixture_expect_misuse(t, DMA_MISUSE_UNMAP_INVALID);
+	dma_sync_single_for_cpu(&f->near, ram, 100, DMA_BIDIRECTIONAL);
+	fixture_expect_misuse(t, DMA_MISUSE_UNMAP_INVALID);
+	EXPECT_EQ(t, f->near.count.live, 1);
+	dma_unmap_single(&f->near, addr, 100, DMA_BIDIRECTIONAL);
+}
+
 /* With a window, DMA_MAPPING_ERROR stands for the byte below it: another's, but that isn't meant.
  */
 static void error_is_no_address(struct ktest *t)
@@ -367,6 +384,7 @@ static const struct ktest_case cases[] = {
 	{"physical_for_bus", physical_for_bus},
 	{"sync_beyond_the_end", sync_beyond_the_end},
 	{"wrong_direct", wrong_direct},
+	{"forced_direct", forced_direct},
 	{"error_is_no_address", error_is_no_address},
 	{"coherent_is_no_mapping", coherent_is_no_mapping},
 	{"leak_is_quarantined", leak_is_quarantined},

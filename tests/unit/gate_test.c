@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The gate: which numbers a driver is given for its device, and which it is not. */
+#include "dma/coherent.h"
 #include "tests/unit/dma_fixture.h"
 
 #define S(n) ((n)*SWIOTLB_SLOT)
@@ -134,6 +135,25 @@ static void transient(struct ktest *t)
 	expect_open(t, &f->tight, addr.bus, 9000); /* pages again, as any */
 }
 
+/* Who bounces everything uses no RAM where it lies, but for memory that is lent to it. */
+static void forced(struct ktest *t)
+{
+	struct dma_fixture *f = t->fixture;
+	dma_addr_t lent;
+	void *cpu;
+
+	expect_open(t, &f->near, f->base, 100);
+	dma_set_force(&f->near, true);
+	expect_shut(t, &f->near, f->base, 100, DMA_MISUSE_GATE_POOL);
+	expect_shut(t, &f->near, f->base - 8, 9, DMA_MISUSE_GATE_POOL);
+	expect_open(t, &f->near, f->base - 8, 8); /* as far as anybody knows a resource */
+	cpu = dma_alloc_coherent(&f->near, 4096, &lent);
+	expect_open(t, &f->near, lent.bus, 4096);
+	expect_shut(t, &f->near, lent.bus, 4097, DMA_MISUSE_GATE_POOL);
+	dma_free_coherent(&f->near, 4096, cpu, lent);
+	expect_shut(t, &f->near, lent.bus, 4096, DMA_MISUSE_GATE_POOL);
+}
+
 static void removed_device(struct ktest *t)
 {
 	struct dma_fixture *f = t->fixture;
@@ -150,8 +170,10 @@ static void removed_device(struct ktest *t)
 }
 
 static const struct ktest_case cases[] = {
-	{"direct", direct},	  {"every_mask", every_mask},	      {"pool", pool},
-	{"transient", transient}, {"removed_device", removed_device}, {NULL, NULL},
+	{"direct", direct}, {"every_mask", every_mask},
+	{"pool", pool},	    {"transient", transient},
+	{"forced", forced}, {"removed_device", removed_device},
+	{NULL, NULL},
 };
 
 extern const struct ktest_suite gate_suite;

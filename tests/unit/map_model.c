@@ -81,8 +81,10 @@ static const struct description {
 static bool build_zones(struct machine *m, uint64_t seed)
 {
 	memmap_init(&m->map, UINT64_MAX);
-	memmap_add(&m->map, m->base, MODEL_POOL, true);
-	if (memmap_seal(&m->map) || pages_init(&m->zones, &m->map, seed))
+	memmap_add(&m->map, m->base, MODEL_END, true);
+	if (memmap_seal(&m->map) ||
+	    memmap_reserve(&m->map, m->base + MODEL_POOL, m->base + MODEL_END) ||
+	    pages_init(&m->zones, &m->map, seed))
 		return false;
 	kmem_init(&m->kmem, &m->zones);
 	return true;

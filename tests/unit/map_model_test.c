@@ -218,7 +218,7 @@ static const char *gate(struct machine *m, const struct model_op *op)
 	len = op_part(p, op, &from);
 	at = dma_addr_add(p->at, from);
 	left = p->len - from;
-	switch (op->word[HOW] % 7) {
+	switch (op->word[HOW] % 8) {
 	case 0:
 		return expect_gate(m, o->d, at, 0, DMA_MISUSE_GATE_LENGTH);
 	case 1:
@@ -233,6 +233,11 @@ static const char *gate(struct machine *m, const struct model_op *op)
 		return NULL;
 	case 4:
 		return gate_of_other(m, o->d, op_device(m, op), p);
+	case 5: /* the buffer itself */
+		if (!o->d->force)
+			return NULL;
+		return expect_gate(m, o->d, (dma_addr_t){m->base + p->mem}, p->len,
+				   DMA_MISUSE_GATE_POOL);
 	default:
 		return expect_gate(m, o->d, at, len, DMA_MISUSE_KINDS);
 	}
