@@ -114,6 +114,17 @@ size_t runs_take_some_locked(struct runs *runs, size_t slots)
 			       : runs_carve_locked(runs, at, at + runs->length[at] - slots, slots);
 }
 
+void runs_unlist_locked(struct runs *runs, size_t c, size_t first)
+{
+	runs_enlist_locked(runs, c, first, false);
+}
+
+void runs_relist_locked(struct runs *runs, size_t c, size_t first, size_t left)
+{
+	runs_unlist_locked(runs, c, first);
+	runs_enlist_locked(runs, runs_class(left), first, true);
+}
+
 size_t runs_carve_locked(struct runs *runs, size_t first, size_t from, size_t slots)
 {
 	size_t length = runs->length[first], left = from - first, end = from + slots;

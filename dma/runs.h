@@ -138,6 +138,10 @@ void runs_validate_locked(const struct runs *runs);
 
 /* --- what is inline, since a call would cost a fifth more; and the rest of it --- */
 
+/* The run at `first`, of class `c`, is there no more, or has `left` slots (> 0). */
+void runs_unlist_locked(struct runs *runs, size_t c, size_t first);
+void runs_relist_locked(struct runs *runs, size_t c, size_t first, size_t left);
+
 size_t runs_take_some_locked(struct runs *runs, size_t slots);
 void runs_release_any_locked(struct runs *runs, size_t from, size_t slots);
 
@@ -167,7 +171,7 @@ static inline bool runs_same_class(size_t less, size_t more)
 }
 
 /* The first slot of the topmost run below a bit that is set, or else of the lowest. */
-static inline size_t runs_first_below(const struct runs *runs, unsigned c, size_t bit, bool top)
+static inline size_t runs_first_below(const struct runs *runs, size_t c, size_t bit, bool top)
 {
 	uint64_t before;
 	size_t last;
@@ -189,7 +193,7 @@ static inline bool runs_mark(uint64_t *map, size_t bit, bool set)
 }
 
 /* A run of that class is in the index, or is no more. */
-static inline void runs_enlist_locked(struct runs *runs, unsigned c, size_t first, bool set)
+static inline void runs_enlist_locked(struct runs *runs, size_t c, size_t first, bool set)
 {
 	size_t bit = runs->leaf[c] + (first >> runs->shift[c]);
 	uint64_t *tree = runs->tree[c];
@@ -217,11 +221,14 @@ static inline void runs_mark_taken(struct runs *runs, size_t w, uint64_t mask)
 /* Short where the run's end is taken within a word. */
 static inline size_t runs_take_locked(struct runs *runs, size_t slots)
 {
-	unsigned c = runs_filled_locked(runs, runs_class_of_all(slots));
+	size_t c = runs_class_of_all(slots);
 	size_t first, left, from;
 
-	if (c >= RUNS_CLASSES)
-		return slots > RUNS_EXACT ? runs_take_some_locked(runs, slots) : RUNS_NONE;
+	if (slots > RUNS_EXACT || !runs->root[c]) {
+		c = runs_filled_locked(runs, (unsigned)c);
+		if (c >= RUNS_CLASSES)
+			return slots > RUNS_EXACT ? runs_take_some_locked(runs, slots) : RUNS_NONE;
+	}
 	first = runs_first_below(runs, c, runs_highest(runs->root[c]), true);
 	left = runs->length[first] - slots;
 	from = first + left;
@@ -229,12 +236,12 @@ static inline size_t runs_take_locked(struct runs *runs, size_t slots)
 		return runs_carve_locked(runs, first, from, slots);
 	runs->free -= slots;
 	runs_mark_taken(runs, from / 64, runs_word_mask(from, slots));
-	if (left)
+	if (left == 0) {
+		runs_unlist_locked(runs, c, first);
+	} else {
 		runs_tag(runs, first, left);
-	if (left < runs->least[c]) {
-		runs_enlist_locked(runs, c, first, false);
-		if (left)
-			runs_enlist_locked(runs, runs_class(left), first, true);
+		if (left < runs->least[c])
+			runs_relist_locked(runs, c, first, left);
 	}
 	return from;
 }
@@ -263,7 +270,7 @@ static inline void runs_release_locked(struct runs *runs, size_t from, size_t sl
 			*used &= ~runs_word_mask(at, slots);
 			runs_tag(runs, from - below, below + slots);
 			if (alone)
-				runs_enlist_locked(runs, (unsigned)slots - 1, from, true);
+				runs_enlist_locked(runs, slots - 1, from, true);
 			return;
 		}
 	}

@@ -48,17 +48,8 @@ def test_rows_are_whole(rows):
     assert len(set(keys)) == len(keys), "two rows of the same name"
 
 
-# What still costs more than it may. Strict: what no longer does is taken off the list.
-OVER = set()
-
-
-def marked(floor):
-    marks = [pytest.mark.xfail(reason="not there yet", strict=True)] if floor.what in OVER else []
-    return pytest.param(floor, id=floor.what, marks=marks)
-
-
 @measured
-@pytest.mark.parametrize("floor", [marked(floor) for floor in floors.FLOORS])
+@pytest.mark.parametrize("floor", floors.FLOORS, ids=lambda floor: floor.what)
 def test_costs_no_more_than_it_may(rows, build, floor):
     if "clang" in (build / "flags").read_text().split()[0]:
         pytest.skip("the figures are gcc's")
