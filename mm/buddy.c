@@ -234,7 +234,7 @@ static bool crosses(const struct page_fit *fit, uint64_t addr, uint64_t size)
 
 /*
  * From `page` on, upwards for PLACE_LOW, else downwards, the nearest page where
- * a block may begin that keeps the fit; it may lie beyond the last page. The
+ * a block may begin that keeps the fit; it may lie outside (wrapped: far outside). The
  * address bits below the block's size are the same at each place: they are right
  * everywhere or nowhere. And of places side by side the boundary is crossed at
  * one in two at most, or at all.
@@ -254,7 +254,7 @@ static size_t nearest(const struct buddy *buddy, const struct page_request *requ
 	skip = (up ? -start : start) & fit->align_mask;
 	if (crosses(fit, up ? addr + skip : addr - skip, size))
 		skip += size;
-	if (skip & (size - 1) || skip > (up ? ~addr : addr))
+	if (skip & (size - 1))
 		return NO_BLOCK;
 	addr = up ? addr + skip : addr - skip;
 	if (addr < fit->first || ((addr + fit->shift) & fit->align_mask) ||

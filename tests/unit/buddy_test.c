@@ -348,6 +348,157 @@ static void keeps_some(struct ktest *t)
 	EXPECT(t, phys_is_none(buddy_alloc(&buddy, &one, 7)));
 }
 
+/* At the end of the address space, where the next byte's address would be 0. */
+static void end_of_addresses(struct ktest *t)
+{
+	const uint64_t base = -MIB(4), last = -PAGE_SIZE;
+	const struct {
+		unsigned order;
+		enum page_place place;
+		uint64_t limit, first, want;
+	} table[] = {
+		{0, PLACE_HIGH, NO_LIMIT, 0, last},
+		{0, PLACE_HIGH, NO_LIMIT - 1, 0, last - PAGE_SIZE},
+		{0, PLACE_LOW, NO_LIMIT, last, last},
+		{0, PLACE_HIGH, NO_LIMIT, last + 1, NONE},
+		{0, PLACE_LOW, NO_LIMIT, NO_LIMIT, NONE},
+		{0, PLACE_HIGH, base, 0, NONE},
+		{BUDDY_MAX_ORDER, PLACE_HIGH, NO_LIMIT, 0, base},
+		{BUDDY_MAX_ORDER, PLACE_HIGH, NO_LIMIT - 1, 0, NONE},
+		{BUDDY_MAX_ORDER, PLACE_SHUFFLE, NO_LIMIT, 0, base},
+	};
+
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(table); i++) {
+		struct page_fit fit = {table[i / 2].first, 0, NONE, 0};
+		struct page_request request = {
+			.order = table[i / 2].order,
+			.place = table[i / 2].place,
+			.limit = table[i / 2].limit,
+			.fit = i % 2 || fit.first ? &fit : NULL,
+		};
+
+		make(t, phys(base), BUDDY_MAX_PAGES);
+		EXPECT_EQ(t, buddy_alloc(&buddy, &request, 0).value, table[i / 2].want);
+		expect_valid(t);
+	}
+	make(t, phys(base), BUDDY_MAX_PAGES);
+	EXPECT_EQ(t, buddy_take(&buddy, phys(last), 2), -EINVAL);
+	EXPECT_EQ(t, buddy_take(&buddy, phys(last), 1), 0);
+	EXPECT_EQ(t, buddy_give(&buddy, phys(last), 2), PAGE_RESERVED);
+	EXPECT_EQ(t, buddy_give(&buddy, phys(last), 1), PAGE_FINE);
+}
+
+/* --- what is left --- */
+
+/* One block of each order is there, and can be had, in any order of asking; then nothing is. */
+static void one_of_each_order(struct ktest *t)
+{
+	for (unsigned round = 0; round < 2; round++) {
+		make(t, phys(BASE), 2 * BUDDY_MAX_PAGES - 1);
+		for (unsigned i = 0; i < BUDDY_ORDERS; i++)
+			EXPECT(t, alloc(round ? BUDDY_MAX_ORDER - i : i, PLACE_HIGH, NO_LIMIT) !=
+					  NONE);
+		EXPECT_EQ(t, buddy_free_pages(&buddy), 0);
+		EXPECT_EQ(t, alloc(0, PLACE_HIGH, NO_LIMIT), NONE);
+		expect_valid(t);
+	}
+}
+
+/* The largest block, whittled down to its last page; given back, each makes room for the next. */
+static void whittled_down(struct ktest *t)
+{
+	uint64_t at[BUDDY_MAX_ORDER], last, next;
+
+	make(t, phys(BASE), BUDDY_MAX_PAGES);
+	for (unsigned order = 0; order < BUDDY_MAX_ORDER; order++)
+		at[order] = alloc(order, PLACE_HIGH, NO_LIMIT);
+	EXPECT_EQ(t, buddy_free_pages(&buddy), 1);
+	last = alloc(0, PLACE_HIGH, NO_LIMIT);
+	for (unsigned order = 0; order < BUDDY_ORDERS; order++)
+		EXPECT_EQ(t, alloc(order, PLACE_HIGH, NO_LIMIT), NONE);
+	EXPECT(t, put(last, 0));
+	for (unsigned order = 0; order < BUDDY_MAX_ORDER; order++) {
+		EXPECT_EQ(t, alloc(order + 1, PLACE_HIGH, NO_LIMIT), NONE);
+		EXPECT(t, put(at[order], order));
+		next = alloc(order + 1, PLACE_HIGH, NO_LIMIT);
+		EXPECT(t, next != NONE && put(next, order + 1));
+	}
+	expect_valid(t);
+}
+
+/* So fragmented that of half of the pages no two are buddies: no order but 0 is served. */
+static void every_other_page(struct ktest *t)
+{
+	const unsigned most = 6;
+	struct held block[21];
+	uint64_t hole[6];
+	size_t first = 0, count = 0;
+
+	make(t, phys(BASE), 1UL << most);
+	for (unsigned top = most; top > 0; top--) {
+		if (first < count) { /* the largest there is */
+			EXPECT(t, put(block[first].addr.value, block[first].order));
+			first++;
+		}
+		for (unsigned order = top; order-- > 0;)
+			block[count++] =
+				(struct held){phys(alloc(order, PLACE_HIGH, NO_LIMIT)), order};
+		hole[most - top] = alloc(0, PLACE_HIGH, NO_LIMIT);
+		EXPECT_EQ(t, alloc(top, PLACE_HIGH, NO_LIMIT), NONE);
+		EXPECT_EQ(t, buddy_free_pages(&buddy), 0);
+	}
+	for (size_t i = 0; i < most; i++)
+		EXPECT(t, put(hole[i], 0));
+	for (unsigned order = 1; order <= most; order++)
+		EXPECT_EQ(t, alloc(order, PLACE_HIGH, NO_LIMIT), NONE);
+	EXPECT_EQ(t, buddy.free_blocks[0], most);
+	while (first < count) {
+		EXPECT(t, put(block[first].addr.value, block[first].order));
+		first++;
+	}
+	EXPECT_EQ(t, buddy.free_blocks[most], 1);
+	expect_valid(t);
+}
+
+/* Pages side by side are no block where they aren't aligned to its size; but they are a range. */
+static void neighbours_are_no_buddies(struct ktest *t)
+{
+	make(t, phys(BASE), 64);
+	EXPECT_EQ(t, buddy_take(&buddy, phys(BASE), 64), 0);
+	EXPECT_EQ(t, buddy_give(&buddy, phys(BASE + 3 * PAGE_SIZE), 4), PAGE_FINE);
+	EXPECT_EQ(t, alloc(2, PLACE_HIGH, NO_LIMIT), NONE);
+	EXPECT_EQ(t, buddy_take(&buddy, phys(BASE + 3 * PAGE_SIZE), 4), 0);
+	EXPECT_EQ(t, buddy_give(&buddy, phys(BASE + 7 * PAGE_SIZE), 2), PAGE_FINE);
+	EXPECT_EQ(t, alloc(1, PLACE_HIGH, NO_LIMIT), NONE);
+	EXPECT_EQ(t, buddy_give(&buddy, phys(BASE + 6 * PAGE_SIZE), 1), PAGE_FINE);
+	EXPECT_EQ(t, alloc(1, PLACE_HIGH, NO_LIMIT), BASE + 6 * PAGE_SIZE);
+	expect_valid(t);
+}
+
+/* From one window to the next all pages of each are had, and none of another. */
+static void window_by_window(struct ktest *t)
+{
+	static const size_t sizes[] = {1, 2, 3, 7, 64, 100, 511, 1360};
+	uint64_t start = BASE;
+
+	make(t, phys(BASE), 2048);
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		struct page_fit fit = {.first = start, .boundary_mask = NONE};
+		struct page_request request = {.place = i % 3, .fit = &fit};
+		size_t count = 0;
+
+		start += sizes[i] * PAGE_SIZE;
+		for (request.limit = start - 1; buddy_fits(&buddy, &request); count++) {
+			uint64_t at = buddy_alloc(&buddy, &request, 0).value;
+
+			EXPECT(t, at >= fit.first && at < start);
+		}
+		EXPECT_EQ(t, count, sizes[i]);
+	}
+	EXPECT_EQ(t, buddy_free_pages(&buddy), 0);
+	expect_valid(t);
+}
+
 /* --- fits --- */
 
 #define ALL UINT64_MAX /* a boundary that nothing crosses */
@@ -788,6 +939,12 @@ static const struct ktest_case cases[] = {
 	{"parked_is_neither_free_nor_used", parked_is_neither_free_nor_used},
 	{"limits", limits},
 	{"keeps_some", keeps_some},
+	{"end_of_addresses", end_of_addresses},
+	{"one_of_each_order", one_of_each_order},
+	{"whittled_down", whittled_down},
+	{"every_other_page", every_other_page},
+	{"neighbours_are_no_buddies", neighbours_are_no_buddies},
+	{"window_by_window", window_by_window},
 	{"fits", fits},
 	{"fits_among_pieces", fits_among_pieces},
 	{"shuffle_keeps_limits", shuffle_keeps_limits},

@@ -281,6 +281,15 @@ static void release(struct ktest *t)
 
 /* --- carving --- */
 
+static uint64_t free_bytes(void)
+{
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < map.free.count; i++)
+		bytes += map.free.range[i].end - map.free.range[i].start;
+	return bytes;
+}
+
 /* Free: 1 to 2 MiB, 4 to 8 MiB, 12 MiB to 13 MiB + 12 KiB. One carve each. */
 static void carve(struct ktest *t)
 {
@@ -321,22 +330,70 @@ static void carve(struct ktest *t)
 	for (size_t i = 0; i < 2 * ARRAY_SIZE(table); i++) {
 		size_t c = i / 2;
 		enum memmap_end end = i % 2 ? MEMMAP_HIGHEST : MEMMAP_LOWEST;
-		uint64_t want = i % 2 ? table[c].highest : table[c].lowest, before, after = 0;
+		uint64_t want = i % 2 ? table[c].highest : table[c].lowest, before;
 
 		memmap_init(&map, NONE);
 		ram(MIB(1), MIB(2));
 		ram(MIB(4), MIB(8));
 		ram(MIB(12), MIB(13) + 3 * PAGE);
 		memmap_seal(&map);
-		before = memmap_bytes(&map, 0);
+		before = free_bytes();
 		EXPECT_EQ(t,
 			  memmap_carve(&map, table[c].size, table[c].align, table[c].min,
 				       table[c].max, end)
 				  .value,
 			  want);
+		EXPECT_EQ(t, before - free_bytes(),
+			  want == NONE ? 0 : ALIGN_UP(table[c].size, PAGE));
+	}
+}
+
+/* RAM from 1 to 9 MiB, of which something was taken before. */
+static void carve_beside_reserved(struct ktest *t)
+{
+	static const struct {
+		struct mem_range taken[3]; /* in MiB, as all is but the size */
+		uint64_t size, min, max;
+		uint64_t lowest, highest;
+	} table[] = {
+		{{}, MIB(8), 0, 100, 1, 1}, /* bounds beyond all RAM */
+		{{}, MIB(8) + 1, 0, 100, 0, 0},
+		{{}, MIB(2), 3, 4, 0, 0},	/* longer than from bound to bound */
+		{{{1, 2}}, MIB(1), 0, 9, 2, 8}, /* taken below, above */
+		{{{8, 9}}, MIB(1), 0, 9, 1, 7},
+		{{{4, 5}}, MIB(4), 0, 9, 5, 5}, /* too long for one side */
+		{{{1, 5}}, MIB(4), 5, 9, 5, 5}, /* a bound that touches it */
+		{{{5, 9}}, MIB(4), 1, 5, 1, 1},
+		{{{2, 3}, {5, 6}}, MIB(1), 3, 5, 3, 4},	    /* between two, with room to spare, */
+		{{{2, 3}, {4, 5}}, MIB(1), 3, 4, 3, 3},	    /* with none, */
+		{{{2, 3}, {4, 5}}, MIB(1) + 1, 3, 4, 0, 0}, /* with too little: */
+		{{{2, 3}, {4, 5}}, MIB(2), 0, 9, 5, 7},	    /* elsewhere then */
+		{{{2, 4}, {5, 7}, {8, 9}}, MIB(1), 0, 9, 1, 7},	    /* gaps that are just enough, */
+		{{{2, 4}, {5, 7}, {8, 9}}, MIB(1) + 1, 0, 9, 0, 0}, /* or not */
+		{{{2, 5}, {3, 7}, {3, 4}}, MIB(1), 1, 9, 1, 8},	    /* taken twice over */
+		{{{1, 9}}, 1, 0, 9, 0, 0},
+	};
+
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(table); i++) {
+		size_t c = i / 2;
+		uint64_t want = MIB(i % 2 ? table[c].highest : table[c].lowest), at, before;
+
+		memmap_init(&map, NONE);
+		ram(MIB(1), MIB(9));
+		memmap_seal(&map);
+		for (size_t r = 0; r < ARRAY_SIZE(table[c].taken); r++)
+			memmap_reserve(&map, MIB(table[c].taken[r].start),
+				       MIB(table[c].taken[r].end));
+		before = free_bytes();
+		at = memmap_carve(&map, table[c].size, PAGE, MIB(table[c].min), MIB(table[c].max),
+				  i % 2 ? MEMMAP_HIGHEST : MEMMAP_LOWEST)
+			     .value;
+		EXPECT_EQ(t, at, want ? want : NONE);
+		EXPECT_EQ(t, before - free_bytes(), want ? ALIGN_UP(table[c].size, PAGE) : 0);
 		for (size_t r = 0; r < map.free.count; r++)
-			after += map.free.range[r].end - map.free.range[r].start;
-		EXPECT_EQ(t, before - after, want == NONE ? 0 : ALIGN_UP(table[c].size, PAGE));
+			EXPECT(t, map.free.range[r].start < map.free.range[r].end);
+		memmap_release(&map, 0, TOP);
+		EXPECT_RANGES(t, &map.free, {MIB(1), MIB(9)});
 	}
 }
 
@@ -478,6 +535,7 @@ static const struct ktest_case cases[] = {
 	{"reserve", reserve},
 	{"release", release},
 	{"carve", carve},
+	{"carve_beside_reserved", carve_beside_reserved},
 	{"carve_until_empty", carve_until_empty},
 	{"questions", questions},
 	{"against_a_model", against_a_model},
