@@ -234,10 +234,10 @@ static bool crosses(const struct page_fit *fit, uint64_t addr, uint64_t size)
 
 /*
  * From `page` on, upwards for PLACE_LOW, else downwards, the nearest page where
- * a block may begin that keeps the fit; it may lie outside (wrapped: far outside). The
- * address bits below the block's size are the same at each place: they are right
- * everywhere or nowhere. And of places side by side the boundary is crossed at
- * one in two at most, or at all.
+ * a block may begin that keeps the fit; where addresses wrap on the way it is no
+ * page of ours. The address bits below the block's size are the same at each
+ * place: they are right everywhere or nowhere. And of places side by side the
+ * boundary is crossed at one in two at most, or at all.
  */
 static size_t nearest(const struct buddy *buddy, const struct page_request *request, size_t page)
 {
