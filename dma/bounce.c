@@ -40,8 +40,10 @@ bool bounce_put(struct dma_device *dev, const struct swiotlb_fit *fit, const str
 }
 
 enum dma_failure bounce_slots(struct dma_device *dev, phys_addr_t addr, size_t len,
-			      enum dma_data_direction dir, struct bounce *bounce)
+			      enum dma_data_direction dir, bool behind, struct bounce *bounce)
 {
+	enum dma_failure why;
+
 	if (!dma_length_ok(dev, addr, len))
 		return DMA_FAIL_LENGTH;
 	if (len > UINT32_MAX)
@@ -50,13 +52,16 @@ enum dma_failure bounce_slots(struct dma_device *dev, phys_addr_t addr, size_t l
 					       .length = (uint32_t)len,
 					       .device = dev->id,
 					       .direction = dir & 3};
-	return bounce_take(dev, &dev->fit, bounce);
+	if (!behind)
+		return bounce_take(dev, &dev->fit, bounce);
+	why = swiotlb_never(dev->pool, &dev->fit, bounce->record);
+	return why ? why : DMA_FAIL_EXHAUSTED;
 }
 
 enum dma_failure bounce_map(struct dma_device *dev, phys_addr_t addr, size_t len,
 			    enum dma_data_direction dir, unsigned attrs, struct bounce *bounce)
 {
-	enum dma_failure why = bounce_slots(dev, addr, len, dir, bounce);
+	enum dma_failure why = bounce_slots(dev, addr, len, dir, false, bounce);
 
 	if (why == DMA_FAIL_OUT_OF_MASK) {
 		bounce->transient = true;

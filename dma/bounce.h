@@ -46,9 +46,12 @@ enum dma_failure bounce_take(struct dma_device *dev, const struct swiotlb_fit *f
 			     struct bounce *bounce);
 bool bounce_put(struct dma_device *dev, const struct swiotlb_fit *fit, const struct bounce *bounce);
 
-/* A run for a buffer, or why there is none; it is for bounce_begin(). */
+/*
+ * A run for a buffer, or why there is none; it is for bounce_begin(). Whoever is
+ * behind others gets none now, though there be some: DMA_FAIL_EXHAUSTED, if ever.
+ */
 enum dma_failure bounce_slots(struct dma_device *dev, phys_addr_t addr, size_t len,
-			      enum dma_data_direction dir, struct bounce *bounce);
+			      enum dma_data_direction dir, bool behind, struct bounce *bounce);
 
 /* The memory was taken: put in it what the device is to find, and count the mapping. */
 void bounce_begin(struct dma_device *dev, const struct bounce *bounce, unsigned attrs);

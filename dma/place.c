@@ -67,7 +67,7 @@ static struct plan make_plan(const struct swiotlb *pool, const struct swiotlb_fi
 			     const struct swiotlb_slot *slot)
 {
 	uint64_t start = pool->base.value + slot->offset, last = start + slot->length - 1;
-	uint64_t low_bits = (slot->original - fit->shift) & fit->min_align_mask;
+	uint64_t low_bits = swiotlb_low_bits(fit, slot->original);
 	struct plan plan = {
 		.slots = (long)swiotlb_run(slot),
 		.aligned = {.from = (long)((low_bits - pool->base.value) >> SWIOTLB_SHIFT),
@@ -233,6 +233,16 @@ static enum dma_failure never(const struct swiotlb *pool, const struct swiotlb_f
 	if (place(plan, 0, (long)pool->slots - plan->slots) == NONE)
 		return DMA_FAIL_TOO_BIG;
 	return place(plan, plan->low, plan->high) == NONE ? DMA_FAIL_OUT_OF_MASK : DMA_FAIL_NONE;
+}
+
+enum dma_failure swiotlb_never(const struct swiotlb *pool, const struct swiotlb_fit *fit,
+			       struct swiotlb_slot slot)
+{
+	struct plan plan;
+
+	slot.offset = swiotlb_low_bits(fit, slot.original) & (SWIOTLB_SLOT - 1);
+	plan = make_plan(pool, fit, &slot);
+	return never(pool, fit, &plan);
 }
 
 static size_t take_locked(struct swiotlb *pool, const struct plan *plan)

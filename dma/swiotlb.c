@@ -105,7 +105,7 @@ phys_addr_t swiotlb_take(struct swiotlb *pool, const struct swiotlb_fit *fit,
 {
 	size_t slots, i;
 
-	slot.offset = (slot.original - fit->shift) & fit->min_align_mask & (SWIOTLB_SLOT - 1);
+	slot.offset = swiotlb_low_bits(fit, slot.original) & (SWIOTLB_SLOT - 1);
 	slots = swiotlb_run(&slot);
 	if (!fit->anywhere)
 		i = place_take(pool, fit, &slot, why);

@@ -140,6 +140,16 @@ static inline bool swiotlb_owns(const struct swiotlb *pool, phys_addr_t addr)
 phys_addr_t swiotlb_take(struct swiotlb *pool, const struct swiotlb_fit *fit,
 			 struct swiotlb_slot slot, enum dma_failure *why);
 
+/* Why not even an empty pool could have a run for it; DMA_FAIL_NONE: it could. */
+enum dma_failure swiotlb_never(const struct swiotlb *pool, const struct swiotlb_fit *fit,
+			       struct swiotlb_slot slot);
+
+/* The low bits that the mapping of such a buffer has to have. */
+static inline uint64_t swiotlb_low_bits(const struct swiotlb_fit *fit, uint64_t original)
+{
+	return (original - fit->shift) & fit->min_align_mask;
+}
+
 /* Slots that it takes for so many bytes. */
 static inline size_t swiotlb_slots(uint64_t bytes)
 {

@@ -64,7 +64,7 @@ static bool fits(const struct swiotlb_fit *fit, const struct ledger_entry *t)
 phys_addr_t transient_take(struct dma_system *sys, const struct swiotlb_fit *fit,
 			   struct swiotlb_slot record)
 {
-	uint64_t low_bits = (record.original - fit->shift) & fit->min_align_mask;
+	uint64_t low_bits = swiotlb_low_bits(fit, record.original);
 	uint64_t size = low_bits + record.length;
 	struct page_request request = {
 		.zone = ZONE_NORMAL, .dma_reserve = true, .limit = fit->last};

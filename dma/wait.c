@@ -41,9 +41,9 @@ static struct dma_wait *unlink_locked(struct dma_system *sys, struct dma_wait **
 	return wait;
 }
 
-static enum dma_failure take(const struct dma_wait *wait, struct bounce *bounce)
+static enum dma_failure take(const struct dma_wait *wait, bool behind, struct bounce *bounce)
 {
-	return bounce_slots(wait->dev, wait->addr, wait->len, wait->dir, bounce);
+	return bounce_slots(wait->dev, wait->addr, wait->len, wait->dir, behind, bounce);
 }
 
 /* It is out of the queue, with slots or without hope: but perhaps pages can do it. */
@@ -75,7 +75,7 @@ void wait_serve(struct dma_system *sys)
 	while (!serving && sys->waiting) {
 		struct dma_wait *wait;
 		struct bounce bounce;
-		enum dma_failure why = take(sys->waiting, &bounce);
+		enum dma_failure why = take(sys->waiting, false, &bounce);
 
 		if (may_pass(why))
 			break;
@@ -112,27 +112,18 @@ void wait_cancel(struct dma_device *dev)
 	wait_serve(dev->sys); /* what was behind it may fit */
 }
 
-/*
- * In the queue, or with slots, or without hope: as take() says. Behind others it
- * has to wait all the same, if it could ever be served.
- */
+/* In the queue, or with slots, or without hope: as take() says. */
 static enum dma_failure enqueue(struct dma_wait *wait, struct bounce *bounce)
 {
-	struct dma_device *dev = wait->dev;
-	struct dma_system *sys = dev->sys;
+	struct dma_system *sys = wait->dev->sys;
 	unsigned long flags = port_lock(&sys->lock);
 	struct dma_wait **link = sys->waiting_end;
 	enum dma_failure why;
 
 	append_locked(sys, wait);
-	why = take(wait, bounce);
-	if (!why && link != &sys->waiting) {
-		swiotlb_put(sys->pool, &dev->fit, bounce->start);
-		dma_level_lower(&dev->count.slots, swiotlb_run(&bounce->record));
-		why = DMA_FAIL_EXHAUSTED;
-	} else if (!may_pass(why)) {
+	why = take(wait, link != &sys->waiting, bounce);
+	if (!may_pass(why))
 		unlink_locked(sys, link);
-	}
 	port_unlock(&sys->lock, flags);
 	return why;
 }

@@ -140,6 +140,7 @@ static void in_order(struct ktest *t)
 	EXPECT_EQ(t, wait_for(t, &w[3], &f->near, S(1)), -EINPROGRESS);
 	EXPECT_EQ(t, dma_level_now(&f->pool.used), FIXTURE_SLOTS - 1);
 	EXPECT_EQ(t, dma_level_now(&f->near.count.slots), 0);
+	EXPECT_EQ(t, f->near.count.slots.high, 0); /* nor had it any on trial */
 	EXPECT_EQ(t, called, 0);
 	empty(t, all, 1);
 	EXPECT_EQ(t, called, 2);
