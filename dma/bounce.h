@@ -144,10 +144,16 @@ static inline void dma_counters_add(struct dma_counters *sum, const struct dma_c
 		((uint64_t *)sum)[i] += from[i];
 }
 
-/* Can the device use [addr, addr + len), a bus address, by its limits? Where it is, and whole. */
+/*
+ * Can the device use [addr, addr + len), a bus address, by its limits? Where it is, and
+ * whole. By its window in memory: that leaves out what would wrap on the way there, too.
+ */
 static inline bool dma_usable(const struct dma_device *dev, dma_addr_t addr, size_t len)
 {
-	return !(dev->slow & DMA_SLOW_GONE) && dma_range_within(addr.bus, len, dev->reach);
+	uint64_t at = dma_to_phys(&dev->limits, addr).value;
+
+	return !(dev->slow & DMA_SLOW_GONE) && at >= dev->fit.first &&
+	       dma_range_within(at, len, dev->fit.last);
 }
 
 /* Can a mapping of it be recorded (struct swiotlb_slot)? */

@@ -72,6 +72,25 @@ static void every_mask(struct ktest *t)
 	}
 }
 
+/* Numbers on the bus that are no address of memory: below a bus offset, or above the end. */
+static void beside_the_window(struct ktest *t)
+{
+	struct dma_fixture *f = t->fixture;
+	struct dma_device *dev = &f->near;
+	uint64_t low = f->base + FIXTURE_LOW, offset = GIB(2);
+
+	fixture_window(dev, (int64_t)offset, offset + low);
+	expect_open(t, dev, offset + low, 1);
+	expect_shut(t, dev, offset - 1, 1, DMA_MISUSE_GATE_REACH);
+	expect_shut(t, dev, offset - 1, 2, DMA_MISUSE_GATE_REACH);
+	expect_shut(t, dev, low, 1, DMA_MISUSE_GATE_REACH);
+	fixture_window(dev, -(int64_t)low, UINT64_MAX);
+	expect_open(t, dev, 0, 1);
+	expect_shut(t, dev, UINT64_MAX - 1, 1, DMA_MISUSE_GATE_REACH);
+	dma_unmap_single(dev, (dma_addr_t){UINT64_MAX - 1}, 1, DMA_TO_DEVICE);
+	fixture_expect_misuse(t, DMA_MISUSE_UNMAP_INVALID);
+}
+
 /* Around one mapping of bounce memory, `room` bytes of which lie before and behind it. */
 static void around_mapping(struct ktest *t, struct dma_device *dev, struct dma_device *other,
 			   uint64_t addr, size_t len)
@@ -170,9 +189,13 @@ static void removed_device(struct ktest *t)
 }
 
 static const struct ktest_case cases[] = {
-	{"direct", direct}, {"every_mask", every_mask},
-	{"pool", pool},	    {"transient", transient},
-	{"forced", forced}, {"removed_device", removed_device},
+	{"direct", direct},
+	{"every_mask", every_mask},
+	{"beside_the_window", beside_the_window},
+	{"pool", pool},
+	{"transient", transient},
+	{"forced", forced},
+	{"removed_device", removed_device},
 	{NULL, NULL},
 };
 

@@ -205,6 +205,15 @@ static const char *gate_of_other(struct machine *m, const struct model_device *o
 	return expect_gate(m, d, (dma_addr_t){bus}, p->len, kind);
 }
 
+/* The buffer by its physical address, where that is none for the device. */
+static const char *gate_of_buffer(struct machine *m, struct model_device *d, const struct piece *p)
+{
+	if (!d->force && d->dev.limits.bus_offset <= 0)
+		return NULL;
+	return expect_gate(m, d, (dma_addr_t){m->base + p->mem}, p->len,
+			   d->force ? DMA_MISUSE_GATE_POOL : DMA_MISUSE_GATE_REACH);
+}
+
 static const char *gate(struct machine *m, const struct model_op *op)
 {
 	struct object *o = op_object(m, op, MAPPED);
@@ -233,11 +242,8 @@ static const char *gate(struct machine *m, const struct model_op *op)
 		return NULL;
 	case 4:
 		return gate_of_other(m, o->d, op_device(m, op), p);
-	case 5: /* the buffer itself */
-		if (!o->d->force)
-			return NULL;
-		return expect_gate(m, o->d, (dma_addr_t){m->base + p->mem}, p->len,
-				   DMA_MISUSE_GATE_POOL);
+	case 5:
+		return gate_of_buffer(m, o->d, p);
 	default:
 		return expect_gate(m, o->d, at, len, DMA_MISUSE_KINDS);
 	}
