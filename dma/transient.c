@@ -52,13 +52,20 @@ static void zero_slack(const struct ledger_entry *t)
 }
 
 /*
- * The allocator knows no lower end, and a block aligned to its size keeps every
- * boundary only where the bus offset does.
+ * What a block of `size` bytes must keep so that a mapping which begins `low_bits`
+ * behind its beginning is in the window and crosses no boundary. Where blocks lie on
+ * the bus, but for multiples of their size, is the same for all: so either no mapping
+ * there crosses one, or those do whose blocks cross it.
  */
-static bool fits(const struct swiotlb_fit *fit, const struct ledger_entry *t)
+static struct page_fit block_fit(const struct swiotlb_fit *fit, uint64_t low_bits, uint64_t length,
+				 uint64_t size)
 {
-	return t->value >= fit->first &&
-	       !dma_range_crosses(t->value + fit->shift, t->record.length, fit->boundary_mask);
+	bool may =
+		dma_range_crosses(fit->shift + low_bits, length, fit->boundary_mask & (size - 1));
+
+	return (struct page_fit){.first = fit->first > low_bits ? fit->first - low_bits : 0,
+				 .boundary_mask = may ? fit->boundary_mask : UINT64_MAX,
+				 .shift = fit->shift};
 }
 
 phys_addr_t transient_take(struct dma_system *sys, const struct swiotlb_fit *fit,
@@ -66,8 +73,9 @@ phys_addr_t transient_take(struct dma_system *sys, const struct swiotlb_fit *fit
 {
 	uint64_t low_bits = swiotlb_low_bits(fit, record.original);
 	uint64_t size = low_bits + record.length;
+	struct page_fit keep;
 	struct page_request request = {
-		.zone = ZONE_NORMAL, .dma_reserve = true, .limit = fit->last};
+		.zone = ZONE_NORMAL, .dma_reserve = true, .limit = fit->last, .fit = &keep};
 	struct ledger_entry t = {.record = record};
 	phys_addr_t block;
 
@@ -75,15 +83,14 @@ phys_addr_t transient_take(struct dma_system *sys, const struct swiotlb_fit *fit
 	while (PAGE_SIZE << request.order < size ||
 	       (PAGE_SIZE << request.order) <= fit->min_align_mask)
 		request.order++;
-	if (request.order > BUDDY_MAX_ORDER)
-		return PHYS_NONE;
+	keep = block_fit(fit, low_bits, record.length, PAGE_SIZE << request.order);
 	block = pages_alloc(sys->zones, &request);
 	if (phys_is_none(block))
 		return PHYS_NONE;
 	t.key = block.value | (request.order + 1);
 	t.value = block.value + low_bits;
 	zero_slack(&t);
-	if (fits(fit, &t) && enter(sys, &t))
+	if (enter(sys, &t))
 		return phys(t.value);
 	pages_free(sys->zones, block, request.order);
 	return PHYS_NONE;

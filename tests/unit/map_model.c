@@ -76,6 +76,9 @@ static const struct description {
 	{"window", SLOT(62) + KIB(1), MODEL_FAR - 1, .max_segments = 8, .aligned = true},
 	{"odd", 0, MODEL_FAR - 1, .boundary = 0x1fff, .max_segment = 7000, .max_segments = 4,
 	 .aligned = true, .moved = true},
+	{"above", KIB(204), KIB(400) - 1, .max_segments = 4, .aligned = true},
+	{"between", KIB(150) + KIB(1), KIB(420) + 700, .boundary = 0x3fff, .max_segments = 4,
+	 .aligned = true},
 };
 
 static bool build_zones(struct machine *m, uint64_t seed)

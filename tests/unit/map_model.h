@@ -26,7 +26,7 @@
 #define MODEL_FAR     (MODEL_NEAR + KIB(96))
 #define MODEL_END     (MODEL_FAR + KIB(96))
 #define MODEL_REGION  KIB(8) /* buffers lie in one or more of these, and share none */
-#define MODEL_DEVICES 8
+#define MODEL_DEVICES 10
 #define MODEL_OBJECTS 24
 #define MODEL_REGIONS MODEL_OBJECTS
 #define MODEL_ENTRIES 5 /* of a list */

@@ -107,6 +107,52 @@ static void limits(struct ktest *t)
 	EXPECT_EQ(t, fixture_free_bytes(f), before);
 }
 
+#define PAGES 64 /* more than the zones have */
+
+/* Take all pages, the highest first, but for those at offsets in [first, last]: how many. */
+static size_t take_but(struct ktest *t, phys_addr_t page[PAGES], uint64_t first, uint64_t last)
+{
+	struct page_request request = {.zone = ZONE_NORMAL, .dma_reserve = true, .limit = NO_LIMIT};
+	struct dma_fixture *f = t->fixture;
+	size_t n = 0, kept = 0;
+
+	while (n < PAGES && !phys_is_none(page[n] = pages_alloc(&f->zones, &request)))
+		n++;
+	for (size_t i = 0; i < n; i++) {
+		if (page[i].value - f->base >= first && page[i].value - f->base <= last)
+			pages_free(&f->zones, page[i], 0);
+		else
+			page[kept++] = page[i];
+	}
+	return kept;
+}
+
+static void give(struct ktest *t, const phys_addr_t page[PAGES], size_t n)
+{
+	struct dma_fixture *f = t->fixture;
+
+	while (n > 0)
+		pages_free(&f->zones, page[--n], 0);
+}
+
+/* A window that begins among the pages: those below it, though better, are passed over. */
+static void within_a_window(struct ktest *t)
+{
+	struct dma_fixture *f = t->fixture;
+	uint64_t first = f->base + KIB(64);
+	phys_addr_t page[PAGES];
+	size_t n = take_but(t, page, KIB(128), KIB(136) - 1);
+	dma_addr_t addr;
+
+	pages_free(&f->zones, page[--n], 0); /* of a smaller order than what is free within */
+	pages_drain(&f->zones);
+	fixture_window(&f->tight, -(int64_t)first, FIXTURE_POOL - KIB(64) - 1);
+	addr = fixture_map(t, &f->tight, FIXTURE_HIGH, 100, DMA_TO_DEVICE);
+	EXPECT_EQ(t, addr.bus, KIB(132) - KIB(64));
+	dma_unmap_single(&f->tight, addr, 100, DMA_TO_DEVICE);
+	give(t, page, n);
+}
+
 static void exhaustion(struct ktest *t)
 {
 	struct dma_fixture *f = t->fixture;
@@ -130,6 +176,7 @@ static const struct ktest_case cases[] = {
 	{"beside_the_pool", beside_the_pool},
 	{"instead_of_a_pool", instead_of_a_pool},
 	{"limits", limits},
+	{"within_a_window", within_a_window},
 	{"exhaustion", exhaustion},
 	{NULL, NULL},
 };
