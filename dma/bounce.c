@@ -65,7 +65,7 @@ enum dma_failure bounce_map(struct dma_device *dev, phys_addr_t addr, size_t len
 
 	if (why == DMA_FAIL_OUT_OF_MASK) {
 		bounce->transient = true;
-		bounce->start = transient_take(dev->sys, &dev->fit, bounce->record);
+		bounce->start = transient_take(dev->sys, &dev->fit, bounce->record, &why);
 		if (!phys_is_none(bounce->start))
 			why = DMA_FAIL_NONE;
 	}

@@ -68,8 +68,33 @@ static struct page_fit block_fit(const struct swiotlb_fit *fit, uint64_t low_bit
 				 .shift = fit->shift};
 }
 
+/* No block was to be had. Could one ever, and if so: is a page free that the device reaches? */
+static enum dma_failure why_none(struct zones *zones, const struct swiotlb_fit *fit,
+				 struct page_request request)
+{
+	const struct page_fit page = {.first = fit->first, .boundary_mask = UINT64_MAX};
+	const struct range_list *ram = &zones->map->ram;
+	uint64_t size = PAGE_SIZE << request.order, first = request.fit->first;
+	bool ever = false;
+
+	for (const struct mem_range *r = ram->range; r < ram->range + ram->count; r++) {
+		uint64_t at = ALIGN_UP(first > r->start ? first : r->start, size);
+
+		ever |= dma_range_within(at, size, r->end - 1) &&
+			dma_range_within(at, size, fit->last);
+	}
+	if (!ever || request.order > BUDDY_MAX_ORDER || request.fit->boundary_mask < size)
+		return DMA_FAIL_OUT_OF_MASK;
+	request.order = 0;
+	request.fit = &page;
+	for (unsigned i = 0; i < ZONE_COUNT; i++)
+		if (buddy_fits(&zones->zone[i].buddy, &request))
+			return DMA_FAIL_FRAGMENTED;
+	return DMA_FAIL_EXHAUSTED;
+}
+
 phys_addr_t transient_take(struct dma_system *sys, const struct swiotlb_fit *fit,
-			   struct swiotlb_slot record)
+			   struct swiotlb_slot record, enum dma_failure *why)
 {
 	uint64_t low_bits = swiotlb_low_bits(fit, record.original);
 	uint64_t size = low_bits + record.length;
@@ -85,14 +110,15 @@ phys_addr_t transient_take(struct dma_system *sys, const struct swiotlb_fit *fit
 		request.order++;
 	keep = block_fit(fit, low_bits, record.length, PAGE_SIZE << request.order);
 	block = pages_alloc(sys->zones, &request);
-	if (phys_is_none(block))
-		return PHYS_NONE;
-	t.key = block.value | (request.order + 1);
-	t.value = block.value + low_bits;
-	zero_slack(&t);
-	if (enter(sys, &t))
-		return phys(t.value);
-	pages_free(sys->zones, block, request.order);
+	if (!phys_is_none(block)) {
+		t.key = block.value | (request.order + 1);
+		t.value = block.value + low_bits;
+		zero_slack(&t);
+		if (enter(sys, &t))
+			return phys(t.value);
+		pages_free(sys->zones, block, request.order);
+	}
+	*why = why_none(sys->zones, fit, request);
 	return PHYS_NONE;
 }
 

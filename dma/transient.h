@@ -18,9 +18,9 @@
 #include "dma/dma.h"
 #include "dma/swiotlb.h"
 
-/* As swiotlb_take(); what the pages hold outside the mapping is zero. PHYS_NONE: no pages. */
+/* As swiotlb_take(); what the pages hold outside the mapping is zero. */
 phys_addr_t transient_take(struct dma_system *sys, const struct swiotlb_fit *fit,
-			   struct swiotlb_slot record);
+			   struct swiotlb_slot record, enum dma_failure *why);
 
 /* As swiotlb_find(), swiotlb_put() and swiotlb_settle(). */
 bool transient_find(struct dma_system *sys, phys_addr_t addr, phys_addr_t *start,

@@ -56,8 +56,9 @@ enum dma_failure {
 	DMA_FAIL_LENGTH, /* no bytes, an end that wraps, more than a segment, or too many of them */
 	DMA_FAIL_TOO_BIG,     /* nor could it in an empty pool */
 	DMA_FAIL_OUT_OF_MASK, /* nor in an empty one as the device reaches it, or by any pages */
-	DMA_FAIL_EXHAUSTED,   /* fewer slots are free, within the device's reach, than it takes */
-	DMA_FAIL_FRAGMENTED,  /* enough are, but no run of them that fits */
+	DMA_FAIL_EXHAUSTED,   /* fewer slots are free, within the device's reach, than it takes;
+				 or, where only pages can do it, no page is */
+	DMA_FAIL_FRAGMENTED,  /* enough are, but no run of them that fits; or pages */
 	DMA_FAILURES
 };
 

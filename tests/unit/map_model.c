@@ -584,29 +584,43 @@ bool block_is_free(struct machine *m, uint64_t block, uint64_t size)
 	return true;
 }
 
+/* Is a page free where the device reaches? */
+static bool page_is_free(struct machine *m, const struct model_device *d)
+{
+	for (uint64_t page = 0; page < MODEL_POOL; page += PAGE_SIZE)
+		if (page >= d->first && page + PAGE_SIZE - 1 <= d->last &&
+		    block_is_free(m, page, PAGE_SIZE))
+			return true;
+	return false;
+}
+
 /*
- * Is there a block of pages for it, after all? Tried one by one, by taking it.
- * And one page more, which what is known of it may take.
+ * Why is there no block of pages for it? Each that would fit is tried, by taking it,
+ * and one page more, which what is known of it may take. All RAM might be free once.
  */
-static bool pages_would_do(struct machine *m, struct model_device *d, const struct piece *p)
+enum dma_failure why_no_pages(struct machine *m, struct model_device *d, const struct piece *p)
 {
 	uint32_t mask = d->dev.limits.min_align_mask;
 	uint64_t offset = (m->base + p->mem - (uint64_t)d->dev.limits.bus_offset) & mask;
 	uint64_t size = PAGE_SIZE, start;
 	phys_addr_t held = hold_page(m);
-	bool found = false;
+	bool possible = false, found = false;
 
 	while (size < offset + p->len || size <= mask)
 		size *= 2;
-	for (uint64_t block = 0; !phys_is_none(held) && !found && block + size <= MODEL_POOL;
-	     block += size) {
+	for (uint64_t block = 0; block + size <= MODEL_END; block += size) {
 		start = block + offset;
-		found = start >= d->first && block + size - 1 <= d->last && suits(m, d, p, start) &&
-			block_is_free(m, block, size);
+		if (start < d->first || block + size - 1 > d->last || !suits(m, d, p, start))
+			continue;
+		possible = true;
+		found |= !phys_is_none(held) && block + size <= MODEL_POOL &&
+			 block_is_free(m, block, size);
 	}
 	if (!phys_is_none(held))
 		pages_free(&m->zones, held, 0);
-	return found;
+	if (found || !possible)
+		return found ? DMA_FAIL_NONE : DMA_FAIL_OUT_OF_MASK;
+	return page_is_free(m, d) ? DMA_FAIL_FRAGMENTED : DMA_FAIL_EXHAUSTED;
 }
 
 const char *piece_refused(struct machine *m, struct model_device *d, const struct piece *p)
@@ -617,13 +631,13 @@ const char *piece_refused(struct machine *m, struct model_device *d, const struc
 	count_failure(d, got);
 	if (place == DIRECT)
 		return "refused, though it needs no bouncing";
-	if (place == IN_SLOTS && piece_fits(m, d, p, &want))
-		return wrong("refused as %s, though slots are free", dma_failure_name(got));
+	if ((place == IN_SLOTS && piece_fits(m, d, p, &want)) ||
+	    (place == IN_PAGES && !(want = why_no_pages(m, d, p))))
+		return wrong("refused as %s, though slots or pages are free",
+			     dma_failure_name(got));
 	if (got != want)
 		return wrong("refused as %s, not %s", dma_failure_name(got),
 			     dma_failure_name(want));
-	if (place == IN_PAGES && pages_would_do(m, d, p))
-		return "refused as out of mask, though pages are free";
 	return NULL;
 }
 

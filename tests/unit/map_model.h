@@ -182,6 +182,9 @@ enum place piece_place(const struct machine *m, const struct model_device *d, co
 bool piece_fits(const struct machine *m, const struct model_device *d, const struct piece *p,
 		enum dma_failure *why);
 
+/* Would it find pages now? DMA_FAIL_NONE; or why not. */
+enum dma_failure why_no_pages(struct machine *m, struct model_device *d, const struct piece *p);
+
 /* What it must have, in slots, and how many of those that it could have are free. */
 unsigned piece_need(const struct machine *m, const struct model_device *d, const struct piece *p,
 		    unsigned *available);

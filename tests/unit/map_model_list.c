@@ -80,6 +80,11 @@ static const char *check_reason(struct machine *m, struct object *o, unsigned ba
 
 	if (place == DIRECT)
 		return "a list is refused for an entry that needs no bouncing";
+	if (place == IN_PAGES)
+		want = why_no_pages(m, o->d, &o->piece[bad]);
+	/* With pages that those before it had, which are free again. */
+	if (place == IN_PAGES && bad && want != DMA_FAIL_OUT_OF_MASK && got != DMA_FAIL_OUT_OF_MASK)
+		return NULL;
 	if (place != IN_SLOTS)
 		return got == want ? NULL : wrong("a list is refused as %s", dma_failure_name(got));
 	if (before == 0 && piece_fits(m, o->d, &o->piece[bad], &want))

@@ -82,6 +82,8 @@ static void limits(struct ktest *t)
 	addr = fixture_map(t, &f->tight, FIXTURE_HIGH, 16, DMA_TO_DEVICE);
 	EXPECT(t, addr.bus + 15 <= f->tight.reach);
 	dma_unmap_single(&f->tight, addr, 16, DMA_TO_DEVICE);
+	addr = fixture_map(t, &f->tight, FIXTURE_HIGH, FIXTURE_POOL / 4 + 1, DMA_TO_DEVICE);
+	EXPECT(t, dma_mapping_error(&f->tight, addr));
 	dma_set_bus_limit(&f->tight, f->base + FIXTURE_POOL - 1);
 	dma_set_seg_boundary(&f->tight, 0xffff);
 	addr = fixture_map(t, &f->tight, FIXTURE_HIGH, 0x10000, DMA_TO_DEVICE);
@@ -89,6 +91,7 @@ static void limits(struct ktest *t)
 	dma_unmap_single(&f->tight, addr, 0x10000, DMA_TO_DEVICE);
 	addr = fixture_map(t, &f->tight, FIXTURE_HIGH, 0x10001, DMA_TO_DEVICE);
 	EXPECT(t, dma_mapping_error(&f->tight, addr));
+	EXPECT_EQ(t, dma_last_failure(&f->tight), DMA_FAIL_OUT_OF_MASK);
 	dma_set_seg_boundary(&f->tight, UINT64_MAX);
 	dma_set_min_align_mask(&f->tight, 0x3fff);
 	addr = fixture_map(t, &f->tight, FIXTURE_HIGH + 0x1234, 16, DMA_TO_DEVICE);
@@ -103,7 +106,7 @@ static void limits(struct ktest *t)
 	fixture_window(&f->tight, -(int64_t)(f->base + FIXTURE_POOL - 0x10), 0xf);
 	EXPECT(t, dma_mapping_error(&f->tight,
 				    fixture_map(t, &f->tight, FIXTURE_HIGH, 1, DMA_TO_DEVICE)));
-	EXPECT_EQ(t, fixture_failures(&f->tight), 3);
+	EXPECT_EQ(t, f->tight.count.failed[DMA_FAIL_OUT_OF_MASK], 4);
 	EXPECT_EQ(t, fixture_free_bytes(f), before);
 }
 
@@ -142,14 +145,23 @@ static void within_a_window(struct ktest *t)
 	uint64_t first = f->base + KIB(64);
 	phys_addr_t page[PAGES];
 	size_t n = take_but(t, page, KIB(128), KIB(136) - 1);
-	dma_addr_t addr;
+	dma_addr_t addr, other;
 
 	pages_free(&f->zones, page[--n], 0); /* of a smaller order than what is free within */
 	pages_drain(&f->zones);
 	fixture_window(&f->tight, -(int64_t)first, FIXTURE_POOL - KIB(64) - 1);
 	addr = fixture_map(t, &f->tight, FIXTURE_HIGH, 100, DMA_TO_DEVICE);
 	EXPECT_EQ(t, addr.bus, KIB(132) - KIB(64));
+	EXPECT(t, dma_mapping_error(&f->tight, fixture_map(t, &f->tight, FIXTURE_HIGH, KIB(5),
+							   DMA_TO_DEVICE)));
+	EXPECT_EQ(t, dma_last_failure(&f->tight), DMA_FAIL_FRAGMENTED);
+	other = fixture_map(t, &f->tight, FIXTURE_HIGH, 100, DMA_TO_DEVICE);
+	EXPECT_EQ(t, other.bus, KIB(128) - KIB(64));
+	EXPECT(t, dma_mapping_error(&f->tight,
+				    fixture_map(t, &f->tight, FIXTURE_HIGH, 1, DMA_TO_DEVICE)));
+	EXPECT_EQ(t, dma_last_failure(&f->tight), DMA_FAIL_EXHAUSTED);
 	dma_unmap_single(&f->tight, addr, 100, DMA_TO_DEVICE);
+	dma_unmap_single(&f->tight, other, 100, DMA_TO_DEVICE);
 	give(t, page, n);
 }
 
@@ -166,7 +178,10 @@ static void exhaustion(struct ktest *t)
 		n++;
 	}
 	EXPECT(t, n > 40 && n < 64);
-	EXPECT_EQ(t, fixture_failures(&f->tight), 1);
+	EXPECT_EQ(t, dma_last_failure(&f->tight), DMA_FAIL_EXHAUSTED);
+	EXPECT(t, dma_mapping_error(&f->tight, fixture_map(t, &f->tight, FIXTURE_HIGH,
+							   FIXTURE_POOL + 1, DMA_TO_DEVICE)));
+	EXPECT_EQ(t, dma_last_failure(&f->tight), DMA_FAIL_OUT_OF_MASK); /* none is so large */
 	while (n-- > 0)
 		dma_unmap_single(&f->tight, addr[n], 1, DMA_TO_DEVICE);
 }

@@ -232,7 +232,7 @@ static void pages(struct ktest *t)
 	} while (!err && ++n < ARRAY_SIZE(w));
 	EXPECT(t, n > 40);
 	EXPECT_EQ(t, err, -ENOMEM);
-	EXPECT_EQ(t, dma_last_failure(&f->tight), DMA_FAIL_OUT_OF_MASK);
+	EXPECT_EQ(t, dma_last_failure(&f->tight), DMA_FAIL_EXHAUSTED);
 	while (n-- > 0)
 		put(&w[n]);
 	EXPECT_EQ(t, called, 0); /* these were no slots */
