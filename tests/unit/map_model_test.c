@@ -524,6 +524,14 @@ static const char *remove_device(struct machine *m, struct model_device *d)
 	return complaint;
 }
 
+/* The device gives back what it has for long: then others, or itself, may be served. */
+static const char *return_lent(struct machine *m, struct model_device *d)
+{
+	const char *complaint = lent_return(m, d);
+
+	return complaint ? complaint : look_at_served(m, NULL);
+}
+
 /* Seldom, and not with what it has once that has cost much of the memory. */
 static const char *remove_any(struct machine *m, const struct model_op *op)
 {
@@ -535,7 +543,7 @@ static const char *remove_any(struct machine *m, const struct model_op *op)
 	if (count_slots(m->lost) > 8 || m->leaks > MODEL_LEAKS / 2) {
 		if (d->want.live)
 			return NULL;
-		complaint = lent_return(m, d);
+		complaint = return_lent(m, d);
 	}
 	return complaint ? complaint : remove_device(m, d);
 }
@@ -573,7 +581,7 @@ static const char *end_waiting(struct machine *m)
 	while (!complaint && (o = first_waiting(m))) {
 		complaint = check_waiting(m);
 		if (!complaint)
-			complaint = lent_return(m, o->d);
+			complaint = return_lent(m, o->d);
 		if (!complaint)
 			complaint = remove_device(m, o->d);
 		if (!complaint)
