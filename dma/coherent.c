@@ -9,7 +9,7 @@
 #include "dma/bounce.h"
 
 /* What pages are lent as; the kind of their entry in sys->lent. */
-enum use { COHERENT = 1, BUFFER };
+enum use { COHERENT = 1, BUFFER, POOL };
 
 static size_t pages_of(size_t size)
 {
@@ -64,8 +64,10 @@ static inline phys_addr_t lend(struct dma_device *dev, phys_addr_t addr, size_t 
 	entry = ledger_add(&sys->lent, sys->zones, addr.value, use);
 	if (entry) {
 		entry->value = addr.value;
-		entry->record = (struct swiotlb_slot){
-			.length = (uint32_t)size, .device = dev->id, .coherent = use == COHERENT};
+		entry->record = (struct swiotlb_slot){.length = (uint32_t)size,
+						      .device = dev->id,
+						      .coherent = use != BUFFER,
+						      .settled = use == POOL};
 	}
 	port_unlock(&sys->lock, flags);
 	dma_count(&dev->count.lent, entry != NULL);
@@ -174,10 +176,17 @@ static phys_addr_t take_pages(struct dma_device *dev, const struct page_request 
 
 /* --- coherent memory --- */
 
-/* A run of the pool, all of its slots zeroed. */
-static enum dma_failure lend_slots(struct dma_device *dev, size_t size, phys_addr_t *addr)
+static enum use coherent_use(unsigned attrs)
 {
-	struct bounce bounce = {.record = {.length = (uint32_t)size, .coherent = 1}};
+	return attrs & DMA_ATTR_POOL ? POOL : COHERENT;
+}
+
+/* A run of the pool, all of its slots zeroed. */
+static enum dma_failure lend_slots(struct dma_device *dev, size_t size, enum use use,
+				   phys_addr_t *addr)
+{
+	struct bounce bounce = {
+		.record = {.length = (uint32_t)size, .coherent = 1, .settled = use == POOL}};
 	struct swiotlb_fit fit;
 	enum dma_failure why;
 
@@ -226,7 +235,7 @@ static NOINLINE void *alloc_slots(struct dma_device *dev, size_t size, dma_addr_
 				  unsigned attrs)
 {
 	phys_addr_t addr;
-	enum dma_failure why = lend_slots(dev, size, &addr);
+	enum dma_failure why = lend_slots(dev, size, coherent_use(attrs), &addr);
 
 	*handle = DMA_MAPPING_ERROR;
 	if (why)
@@ -269,7 +278,7 @@ void *dma_alloc_attrs(struct dma_device *dev, size_t size, dma_addr_t *handle, u
 		addr = pages_alloc(dev->sys->zones, &dev->page);
 	else
 		addr = take_pages(dev, &dev->page, size, alignment(size));
-	addr = lend(dev, addr, size, COHERENT);
+	addr = lend(dev, addr, size, coherent_use(attrs));
 	if (phys_is_none(addr))
 		return alloc_slots(dev, size, handle, attrs);
 	port_zero(addr, pages_of(size) << PAGE_SHIFT);
@@ -287,7 +296,9 @@ static enum dma_misuse_kind wrong_return(struct dma_device *dev, phys_addr_t add
 
 	if (!in_pages && (use == BUFFER || !bounce_find(dev->sys, addr, &found)))
 		return DMA_MISUSE_UNMAP_INVALID;
-	wrong = bounce_wrong(dev, &found, addr, size, use == COHERENT);
+	wrong = bounce_wrong(dev, &found, addr, size, use != BUFFER);
+	if (wrong == NOTHING_WRONG && found.record.settled != (use == POOL))
+		return DMA_MISUSE_FUNCTION;
 	if (wrong == NOTHING_WRONG && port_phys_to_virt(addr) != cpu)
 		return DMA_MISUSE_CPU_ADDRESS;
 	if (wrong == NOTHING_WRONG && (in_pages || !bounce_put(dev, &dev->fit, &found)))
@@ -323,7 +334,8 @@ void dma_free_attrs(struct dma_device *dev, size_t size, void *cpu, dma_addr_t h
 {
 	if (!dev || !cpu || (dev->provider && dev->provider->free(dev, size, cpu, handle)))
 		return;
-	give_back(dev, dma_to_phys(&dev->limits, handle), size, cpu, COHERENT, handle.bus);
+	give_back(dev, dma_to_phys(&dev->limits, handle), size, cpu, coherent_use(attrs),
+		  handle.bus);
 }
 
 /* --- buffers --- */

@@ -50,15 +50,6 @@ struct dma_pool {
 
 /* --- pages --- */
 
-/*
- * A byte less than it is: the memory is the same, and dma_free_coherent() of a
- * block, which has another size, is seen to be a mistake.
- */
-static size_t memory_size(const struct dma_pool *pool)
-{
-	return pool->span - 1;
-}
-
 static void put_on_locked(struct dma_pool *pool, struct pool_page *page)
 {
 	page->has_room = true;
@@ -88,13 +79,13 @@ static bool add_page(struct dma_pool *pool)
 
 	if (!page)
 		return false;
-	page->cpu = dma_alloc_coherent(pool->dev, memory_size(pool), &handle);
+	page->cpu = dma_alloc_attrs(pool->dev, pool->span, &handle, DMA_ATTR_POOL);
 	page->bus = handle.bus;
 	page->free = pool->all;
 	if (page->cpu && enter(pool, page))
 		return true;
 	if (page->cpu)
-		dma_free_coherent(pool->dev, memory_size(pool), page->cpu, handle);
+		dma_free_attrs(pool->dev, pool->span, page->cpu, handle, DMA_ATTR_POOL);
 	kfree(kmem, page);
 	return false;
 }
@@ -154,7 +145,8 @@ static size_t free_page(struct dma_pool *pool, struct pool_page *page)
 
 	/* What a device has that is gone stays with it. */
 	if (!left && pool->dev->id != DMA_ID_GONE)
-		dma_free_coherent(pool->dev, memory_size(pool), page->cpu, (dma_addr_t){page->bus});
+		dma_free_attrs(pool->dev, pool->span, page->cpu, (dma_addr_t){page->bus},
+			       DMA_ATTR_POOL);
 	kfree(pool->dev->sys->kmem, page);
 	return left;
 }

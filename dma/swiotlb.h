@@ -50,7 +50,8 @@ struct swiotlb_slot {
 	uint16_t device;	/* dma_device.id, below SWIOTLB_DEVICES */
 	uint16_t offset : 11;	/* of the mapping in its first slot, in bytes; set by the pool */
 	uint16_t direction : 2; /* enum dma_data_direction */
-	uint16_t settled : 1;	/* nothing is to be copied out any more */
+	uint16_t settled : 1;	/* nothing is to be copied out any more; of coherent memory: a
+				   dma_pool has it */
 	uint16_t coherent : 1;	/* of dma_alloc_coherent(): no mapping, and of no buffer */
 };
 

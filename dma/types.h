@@ -48,6 +48,8 @@ enum dma_attrs {
 	 * what the device didn't write is zero then.
 	 */
 	DMA_ATTR_OVERWRITE = 1 << 2,
+	/* Coherent memory that a dma_pool has, which it alone gives back. */
+	DMA_ATTR_POOL = 1 << 3,
 };
 
 /* Why a mapping could not be made. */

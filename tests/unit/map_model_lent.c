@@ -322,7 +322,7 @@ static const char *page_added(struct machine *m, struct model_pool *pool, void *
 	const char *complaint;
 
 	*page = (struct piece){.at = handle};
-	complaint = lent_to(m, pool->d, page, block, pools[is].stride * pools[is].blocks - 1);
+	complaint = lent_to(m, pool->d, page, block, pools[is].stride * pools[is].blocks);
 	pool->pages++;
 	return complaint;
 }

@@ -227,9 +227,17 @@ static void whole_page(struct ktest *t)
 {
 	struct dma_fixture *f = t->fixture;
 	struct dma_pool *pool = dma_pool_create("whole", &f->near, 4096, 0, 0);
+	uint64_t out;
 
 	REQUIRE(t, pool && get(t, pool, &f->near, &blocks[0]));
+	/* all of it is the device's to use, whatever its mappings reach */
+	EXPECT_EQ(t, dma_set_mask(&f->near, f->base + PAGE_SIZE - 1), 0);
+	EXPECT(t, blocks[0].handle.bus > f->near.reach);
+	EXPECT(t, dma_gate(&f->near, blocks[0].handle, 4096, &out));
+	EXPECT(t, dma_gate(&f->near, dma_addr_add(blocks[0].handle, 4095), 1, &out));
 	dma_free_coherent(&f->near, 4096, blocks[0].cpu, blocks[0].handle);
+	fixture_expect_misuse(t, DMA_MISUSE_FUNCTION);
+	dma_free_coherent(&f->near, 4095, blocks[0].cpu, blocks[0].handle);
 	fixture_expect_misuse(t, DMA_MISUSE_SIZE);
 	put(pool, &blocks[0]);
 	dma_pool_destroy(pool);
@@ -253,8 +261,8 @@ static void left_blocks(struct ktest *t)
 	for (size_t i = 0; i < 6; i += 5) {
 		uint64_t page = ALIGN_DOWN(blocks[i].handle.bus, PAGE_SIZE);
 
-		dma_free_coherent(&f->near, 4095, port_phys_to_virt(phys(page)),
-				  (dma_addr_t){page});
+		dma_free_attrs(&f->near, PAGE_SIZE, port_phys_to_virt(phys(page)),
+			       (dma_addr_t){page}, DMA_ATTR_POOL);
 	}
 }
 
