@@ -29,8 +29,8 @@ struct bounce {
 /* Slots were freed and somebody waits: map what waits, first come, first served. */
 __attribute__((cold)) void wait_serve(struct dma_system *sys);
 
-/* The device is gone: call back what of it waits. */
-void wait_cancel(struct dma_device *dev);
+/* A device is gone: call back who waits for what can't be any more, of it or of others. */
+void wait_cancel(struct dma_system *sys);
 
 /* --- bounce.c --- */
 

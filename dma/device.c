@@ -100,8 +100,9 @@ void dma_device_remove(struct dma_device *dev)
 	if (dev->id == DMA_ID_GONE)
 		return;
 	shut(dev);
-	wait_cancel(dev);
+	wait_cancel(sys); /* who may unmap something yet */
 	swiotlb_abandon(sys->pool, dev->id);
+	wait_cancel(sys);
 	flags = port_lock(&sys->lock);
 	ledger_disown(&sys->transients, dev->id);
 	ledger_disown(&sys->lent, dev->id);

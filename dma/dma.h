@@ -216,11 +216,13 @@ struct dma_wait {
 
 /*
  * As dma_map_single(), but where the pool is exhausted or fragmented it waits.
- * 0: mapped, in *addr. -EINPROGRESS: `callback` will be called with the address,
- * when slots are free, from the call that freed them, in its context and with no
- * lock held; or with DMA_MAPPING_ERROR, when the device is removed. -ENOMEM: it
- * would wait for ever (dma_last_failure() says why), or for pages, which are not
- * the pool's: whoever frees them wakes nobody.
+ * 0: mapped, in *addr. -EINPROGRESS: `callback` is called with the address, when
+ * slots are free, from the call that freed them, in its context and with no lock
+ * held; or with DMA_MAPPING_ERROR, when the device is removed, or another and with
+ * it slots without which it would wait for ever. That may be before this call
+ * returns; it leaves *addr alone from then on, which it has set to
+ * DMA_MAPPING_ERROR. -ENOMEM: it would wait for ever (dma_last_failure() says why),
+ * or for pages, which are not the pool's: whoever frees them wakes nobody.
  *
  * First come, first served among those that wait: who is behind one that needs
  * more than there is waits with it. A mapping that doesn't wait may overtake

@@ -238,11 +238,24 @@ static enum dma_failure never(const struct swiotlb *pool, const struct swiotlb_f
 enum dma_failure swiotlb_never(const struct swiotlb *pool, const struct swiotlb_fit *fit,
 			       struct swiotlb_slot slot)
 {
+	uint64_t lost = pool->lost;
+	enum dma_failure why;
 	struct plan plan;
 
 	slot.offset = swiotlb_low_bits(fit, slot.original) & (SWIOTLB_SLOT - 1);
 	plan = make_plan(pool, fit, &slot);
-	return never(pool, fit, &plan);
+	why = never(pool, fit, &plan);
+	for (size_t i = 0; i < pool->slots && lost > 0 && !why; i++) {
+		struct swiotlb_slot held = swiotlb_record(pool, i);
+
+		if (!pool->owner[i] || held.device)
+			continue;
+		if (place(&plan, plan.low, lesser((long)i - plan.slots, plan.high)) != NONE)
+			return DMA_FAIL_NONE;
+		plan.low = greater(plan.low, (long)(i + swiotlb_run(&held)));
+		lost -= swiotlb_run(&held);
+	}
+	return why || place(&plan, plan.low, plan.high) != NONE ? why : DMA_FAIL_TOO_BIG;
 }
 
 static size_t take_locked(struct swiotlb *pool, const struct plan *plan)

@@ -168,17 +168,16 @@ void swiotlb_settle(struct swiotlb *pool, phys_addr_t start, bool settled)
 	*owner = (uint16_t)((*owner & ~(1 << 12)) | settled << 12); /* nobody else changes it */
 }
 
-size_t swiotlb_abandon(struct swiotlb *pool, uint16_t device)
+void swiotlb_abandon(struct swiotlb *pool, uint16_t device)
 {
-	size_t n = 0;
-
 	for (size_t i = 0; i < pool->slots; i++) {
-		if (pool->owner[i] && swiotlb_record(pool, i).device == device) {
+		struct swiotlb_slot slot = swiotlb_record(pool, i);
+
+		if (pool->owner[i] && slot.device == device) {
 			pool->owner[i] &= (uint16_t) ~(SWIOTLB_DEVICES - 1);
-			n++;
+			__atomic_fetch_add(&pool->lost, swiotlb_run(&slot), __ATOMIC_RELAXED);
 		}
 	}
-	return n;
 }
 
 size_t swiotlb_largest_run(struct swiotlb *pool)

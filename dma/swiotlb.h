@@ -87,6 +87,7 @@ struct swiotlb {
 	struct swiotlb_magazine magazine[PORT_CPUS];
 	struct dma_level used;		/* slots of mappings */
 	uint64_t refused[DMA_FAILURES]; /* requests, by reason */
+	uint64_t lost;			/* slots of mappings that are nobody's */
 	struct runs runs;		/* its length[] of a mapping's first slot: the bytes */
 };
 
@@ -141,7 +142,7 @@ static inline bool swiotlb_owns(const struct swiotlb *pool, phys_addr_t addr)
 phys_addr_t swiotlb_take(struct swiotlb *pool, const struct swiotlb_fit *fit,
 			 struct swiotlb_slot slot, enum dma_failure *why);
 
-/* Why not even an empty pool could have a run for it; DMA_FAIL_NONE: it could. */
+/* Why no run could be had for it if only nobody's were taken; DMA_FAIL_NONE: one could. */
 enum dma_failure swiotlb_never(const struct swiotlb *pool, const struct swiotlb_fit *fit,
 			       struct swiotlb_slot slot);
 
@@ -196,9 +197,9 @@ void swiotlb_settle(struct swiotlb *pool, phys_addr_t start, bool settled);
 
 /*
  * Make all mappings of `device` nobody's (device 0): their slots are never
- * handed out again, since the device may still write there. Returns how many.
+ * handed out again, since the device may still write there.
  */
-size_t swiotlb_abandon(struct swiotlb *pool, uint16_t device);
+void swiotlb_abandon(struct swiotlb *pool, uint16_t device);
 
 /* The longest free run, in slots, with the magazines emptied; for reports. */
 size_t swiotlb_largest_run(struct swiotlb *pool);

@@ -88,28 +88,29 @@ void wait_serve(struct dma_system *sys)
 	port_unlock(&sys->lock, flags);
 }
 
-/* Take the device's first out of the queue; NULL: it has none there. */
-static struct dma_wait *unlink_first(struct dma_device *dev)
+/* Take the first that has no hope out of the queue; NULL. */
+static struct dma_wait *unlink_hopeless(struct dma_system *sys)
 {
-	unsigned long flags = port_lock(&dev->sys->lock);
-	struct dma_wait **link = &dev->sys->waiting, *wait;
+	unsigned long flags = port_lock(&sys->lock);
+	struct dma_wait **link = &sys->waiting, *wait;
+	struct bounce bounce;
 
-	while (*link && (*link)->dev != dev)
+	while (*link && may_pass(take(*link, true, &bounce)))
 		link = &(*link)->next;
-	wait = *link ? unlink_locked(dev->sys, link) : NULL;
-	port_unlock(&dev->sys->lock, flags);
+	wait = *link ? unlink_locked(sys, link) : NULL;
+	port_unlock(&sys->lock, flags);
 	return wait;
 }
 
-void wait_cancel(struct dma_device *dev)
+void wait_cancel(struct dma_system *sys)
 {
 	struct dma_wait *wait;
 
-	while ((wait = unlink_first(dev))) {
-		dma_fail(dev, wait->addr, wait->len, DMA_FAIL_OUT_OF_MASK, DMA_ATTR_NO_WARN);
+	while ((wait = unlink_hopeless(sys))) {
+		dma_fail(wait->dev, wait->addr, wait->len, DMA_FAIL_OUT_OF_MASK, DMA_ATTR_NO_WARN);
 		call_back(wait, DMA_MAPPING_ERROR);
 	}
-	wait_serve(dev->sys); /* what was behind it may fit */
+	wait_serve(sys); /* what was behind it may fit */
 }
 
 /* In the queue, or with slots, or without hope: as take() says. */
@@ -121,7 +122,9 @@ static enum dma_failure enqueue(struct dma_wait *wait, struct bounce *bounce)
 	enum dma_failure why;
 
 	append_locked(sys, wait);
-	why = take(wait, link != &sys->waiting, bounce);
+	why = take(wait, true, bounce);
+	if (may_pass(why) && link == &sys->waiting)
+		why = take(wait, false, bounce);
 	if (!may_pass(why))
 		unlink_locked(sys, link);
 	port_unlock(&sys->lock, flags);

@@ -123,8 +123,8 @@ uint64_t free_bytes(struct machine *m)
 	return pages_free_bytes(&m->zones, ZONE_DMA) + pages_free_bytes(&m->zones, ZONE_NORMAL);
 }
 
-/* A tight device has the lowest slots, and keeps them. */
-static void hold_slots(struct machine *m)
+/* A tight device had the lowest slots, and is gone. */
+static void lose_slots(struct machine *m)
 {
 	size_t bytes = MODEL_HELD * SWIOTLB_SLOT;
 
@@ -132,7 +132,9 @@ static void hold_slots(struct machine *m)
 	dma_set_mask(&m->holder, UINT64_MAX);
 	dma_set_bus_limit(&m->holder, m->base + SLOT(MODEL_HELD) - 1);
 	dma_map_phys(&m->holder, phys(m->base + MODEL_NEAR), bytes, DMA_TO_DEVICE, 0);
-	m->taken = ((slots_t)1 << MODEL_HELD) - 1;
+	dma_device_remove(&m->holder);
+	m->misuse[DMA_MISUSE_LEAK]++;
+	m->taken = m->lost = ((slots_t)1 << MODEL_HELD) - 1;
 }
 
 /*
@@ -173,7 +175,7 @@ struct machine *machine_begin(uint64_t seed)
 	memset(machine_memory(m, MODEL_POOL), 0xee, MODEL_NEAR - MODEL_POOL);
 	swiotlb_init(&m->pool, phys(m->base + MODEL_POOL), MODEL_SLOTS, m->metadata);
 	dma_system_init(&m->sys, &m->zones, &m->kmem, &m->pool);
-	hold_slots(m);
+	lose_slots(m);
 	for (unsigned i = 0; i < MODEL_DEVICES; i++)
 		machine_add_device(m, &m->device[i]);
 	for (unsigned i = 0; i < MODEL_POOLS; i++)
@@ -387,6 +389,13 @@ bool piece_fits(const struct machine *m, const struct model_device *d, const str
 
 	*why = available < need ? DMA_FAIL_EXHAUSTED : DMA_FAIL_FRAGMENTED;
 	return look(m, d, p, d->first, d->last, m->taken, &any);
+}
+
+bool piece_has_hope(const struct machine *m, const struct model_device *d, const struct piece *p)
+{
+	slots_t any;
+
+	return look(m, d, p, d->first, d->last, m->lost, &any);
 }
 
 /* It is never handed out again; mappings too, of devices that are gone. */

@@ -5,7 +5,7 @@
  * and what is counted. tests/unit/map_model_test.c does random things to both.
  *
  *	0          512K         632K          688K     784K    880K    1M
- *	|  zones   |  pool: held | free slots |  near  |  far  |       |  the model's own
+ *	|  zones   |  pool: lost | free slots |  near  |  far  |       |  the model's own
  *
  * All positions are bytes from `base`. The model looks at each slot, one by one;
  * it knows nothing of indexes, magazines or caches.
@@ -20,7 +20,7 @@
 #include "tests/model.h"
 
 #define MODEL_SLOTS   88
-#define MODEL_HELD    60 /* of these, the lowest, which somebody has for good; so few are left */
+#define MODEL_HELD    60 /* of these, the lowest, which are lost; so few are left */
 #define MODEL_POOL    KIB(512)
 #define MODEL_NEAR    (MODEL_POOL + MODEL_SLOTS * SWIOTLB_SLOT)
 #define MODEL_FAR     (MODEL_NEAR + KIB(96))
@@ -108,7 +108,7 @@ struct machine {
 	uint64_t tickets, steps, random;
 	uint64_t free_bytes;   /* of pages, at the beginning */
 	const char *complaint; /* about the beginning */
-	bool waited; /* since the last look somebody did: it isn't known when he had slots */
+	bool waited; /* since the last look somebody was served: it isn't known when he had slots */
 	struct object *served[MODEL_OBJECTS]; /* called back, and not yet looked at */
 	unsigned served_count;
 	uint8_t cpu[MODEL_REGIONS * MODEL_REGION];  /* what the CPU must see of the regions, */
@@ -181,6 +181,9 @@ enum place piece_place(const struct machine *m, const struct model_device *d, co
 /* Would it find slots now? Otherwise *why. */
 bool piece_fits(const struct machine *m, const struct model_device *d, const struct piece *p,
 		enum dma_failure *why);
+
+/* Would it, if all gave back what isn't lost? */
+bool piece_has_hope(const struct machine *m, const struct model_device *d, const struct piece *p);
 
 /* Would it find pages now? DMA_FAIL_NONE; or why not. */
 enum dma_failure why_no_pages(struct machine *m, struct model_device *d, const struct piece *p);

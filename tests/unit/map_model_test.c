@@ -384,14 +384,16 @@ static struct object *first_waiting(struct machine *m)
 	return first;
 }
 
-/* One was called back: in its turn, and rightly; with nothing, if his device is gone. */
+/* One was called back: in its turn, and rightly; with nothing, if none can be had any more. */
 static const char *look_at(struct machine *m, struct object *o, const struct model_device *gone)
 {
+	bool hope = o->d != gone && piece_has_hope(m, o->d, &o->piece[0]);
+
 	if (o->kind != WAITING)
 		return "one is called back that doesn't wait";
-	if (dma_mapping_error(&o->d->dev, o->served) != (o->d == gone))
+	if (dma_mapping_error(&o->d->dev, o->served) != !hope)
 		return "one that waits is refused, or served though its device is gone";
-	if (o->d == gone) {
+	if (!hope) {
 		model_tally.cancelled++;
 		count_failure(o->d, DMA_FAIL_OUT_OF_MASK);
 		regions_give(m, o);
@@ -400,6 +402,7 @@ static const char *look_at(struct machine *m, struct object *o, const struct mod
 	if (o != first_waiting(m))
 		return "one that waits is served before its turn";
 	model_tally.served++;
+	m->waited = true;
 	o->kind = SINGLE;
 	o->piece[0].at = o->served;
 	return piece_mapped(m, o->d, &o->piece[0], 0);
@@ -424,6 +427,9 @@ static const char *check_waiting(struct machine *m)
 
 	if (first && piece_fits(m, first->d, &first->piece[0], &why))
 		return wrong("%s waits for slots that are free", first->d->dev.name);
+	for (struct object *o = m->object; o < m->object + MODEL_OBJECTS; o++)
+		if (o->kind == WAITING && !piece_has_hope(m, o->d, &o->piece[0]))
+			return wrong("%s waits for slots that are lost", o->d->dev.name);
 	return NULL;
 }
 
@@ -433,13 +439,14 @@ static const char *map_waiting(struct machine *m, const struct model_op *op)
 	struct object *o = new_object(m, op, piece.len, &piece.mem), *first = first_waiting(m);
 	enum dma_failure why;
 	enum place place;
-	bool waits;
+	bool waits, hope;
 	int err;
 
 	if (!o)
 		return NULL;
 	place = piece_place(m, o->d, &piece, &why);
-	waits = place == IN_SLOTS && (first || !piece_fits(m, o->d, &piece, &why));
+	hope = place != IN_SLOTS || piece_has_hope(m, o->d, &piece);
+	waits = place == IN_SLOTS && hope && (first || !piece_fits(m, o->d, &piece, &why));
 	err = dma_map_single_wait(&o->d->dev, machine_memory(m, piece.mem), piece.len, piece.dir,
 				  &piece.at, &o->wait, served, o);
 	if (waits != (err == -EINPROGRESS))
@@ -450,12 +457,14 @@ static const char *map_waiting(struct machine *m, const struct model_op *op)
 		o->kind = WAITING;
 		o->ticket = m->tickets++;
 		o->d->want.waited++;
-		m->waited = true;
 		return NULL;
 	}
 	if (err) {
 		regions_give(m, o);
-		return piece_refused(m, o->d, &piece);
+		if (hope)
+			return piece_refused(m, o->d, &piece);
+		count_failure(o->d, DMA_FAIL_TOO_BIG);
+		return dma_last_failure(&o->d->dev) == DMA_FAIL_TOO_BIG ? NULL : "not too big";
 	}
 	o->kind = SINGLE;
 	return piece_mapped(m, o->d, &o->piece[0], 0);
@@ -524,26 +533,21 @@ static const char *remove_device(struct machine *m, struct model_device *d)
 	return complaint;
 }
 
-/* The device gives back what it has for long: then others, or itself, may be served. */
-static const char *return_lent(struct machine *m, struct model_device *d)
-{
-	const char *complaint = lent_return(m, d);
-
-	return complaint ? complaint : look_at_served(m, NULL);
-}
-
-/* Seldom, and not with what it has once that has cost much of the memory. */
+/* Seldom, rather one that waits, and not with what it has once that has cost much of the memory. */
 static const char *remove_any(struct machine *m, const struct model_op *op)
 {
-	struct model_device *d = op_device(m, op);
+	struct object *first = first_waiting(m);
+	struct model_device *d = first ? first->d : op_device(m, op);
 	const char *complaint = NULL;
 
-	if (op->word[HOW] % 4)
+	if (op->word[HOW] % 4 && !first)
 		return NULL;
-	if (count_slots(m->lost) > 8 || m->leaks > MODEL_LEAKS / 2) {
+	if (count_slots(m->lost) > MODEL_HELD + 8 || m->leaks > MODEL_LEAKS / 2) {
 		if (d->want.live)
 			return NULL;
-		complaint = return_lent(m, d);
+		complaint = lent_return(m, d);
+		if (!complaint) /* others may be served by that, or itself */
+			complaint = look_at_served(m, NULL);
 	}
 	return complaint ? complaint : remove_device(m, d);
 }
@@ -572,30 +576,12 @@ static const char *unmap_all(struct machine *m)
 	return complaint;
 }
 
-/* Whose device waits for what is lost, he has to go. */
-static const char *end_waiting(struct machine *m)
-{
-	const char *complaint = NULL;
-	struct object *o;
-
-	while (!complaint && (o = first_waiting(m))) {
-		complaint = check_waiting(m);
-		if (!complaint)
-			complaint = return_lent(m, o->d);
-		if (!complaint)
-			complaint = remove_device(m, o->d);
-		if (!complaint)
-			complaint = unmap_all(m);
-	}
-	return complaint;
-}
-
 /* Nothing is left but what devices had that are gone. */
 static const char *check_empty(struct machine *m)
 {
-	bool lost = m->lost || m->leaks || m->forgotten;
+	bool lost = count_slots(m->lost) > MODEL_HELD || m->leaks || m->forgotten;
 
-	if (dma_level_now(&m->pool.used) != MODEL_HELD + count_slots(m->lost))
+	if (dma_level_now(&m->pool.used) != count_slots(m->lost))
 		return wrong("%zu slots are left", dma_level_now(&m->pool.used) - MODEL_HELD);
 	if (m->sys.transients.count != m->forgotten || m->kmem.objects != 0)
 		return wrong("%zu transient slots, %zu objects are left", m->sys.transients.count,
@@ -627,9 +613,7 @@ static const char *drain(struct machine *m, const struct model_op *op)
 		return NULL;
 	complaint = return_all(m);
 	if (!complaint && first_waiting(m))
-		complaint = end_waiting(m);
-	if (!complaint)
-		complaint = return_all(m);
+		complaint = "one waits though all is free that ever will be";
 	if (!complaint)
 		complaint = check_empty(m);
 	for (unsigned i = 0; i < MODEL_POOLS && !complaint; i++)
@@ -692,7 +676,6 @@ static const char *step(void *state, const struct model_op *op)
 
 	if (complaint)
 		return complaint;
-	m->waited = first_waiting(m);
 	complaint = operations[operation_of(op)].run(m, op);
 	if (!complaint)
 		complaint = look_at_served(m, NULL);

@@ -559,7 +559,8 @@ static void settled_and_abandoned(struct ktest *t)
 	swiotlb_settle(&pool, addr, true);
 	EXPECT(t, swiotlb_find(&pool, addr, &start, &got));
 	EXPECT_EQ(t, got.settled, 1);
-	EXPECT_EQ(t, swiotlb_abandon(&pool, SWIOTLB_DEVICES - 1), 1);
+	swiotlb_abandon(&pool, SWIOTLB_DEVICES - 1);
+	EXPECT_EQ(t, pool.lost, 1);
 	EXPECT(t, swiotlb_find(&pool, addr, &start, &got));
 	EXPECT_EQ(t, got.device, 0);
 	EXPECT_EQ(t, got.original, slot.original);
@@ -817,6 +818,42 @@ static void random_with_magazines(struct ktest *t)
 	against_model(t, MOST, true, 3000);
 }
 
+/* What is nobody's is all that stands in the way of what could be, one day. */
+static void lost_for_good(struct ktest *t)
+{
+	enum dma_failure why;
+	bool wide, plain;
+
+	for (unsigned round = 0; round < 40 && !t->failed; round++) {
+		size_t lost = 0;
+
+		begin_with(t, SLOTS);
+		memset(&model, 0, sizeof(model));
+		for (unsigned i = 0; i < 16; i++) {
+			struct swiotlb_slot r = {.length = 1 + ktest_random(t, S(8)),
+						 .device = 1 + ktest_random(t, 2)};
+			struct swiotlb_fit fit = random_fit(t, &wide, &plain);
+			phys_addr_t addr = swiotlb_take(&pool, &fit, r, &why);
+
+			if (!phys_is_none(addr) && r.device == 2)
+				model_mark(addr.value, r.length, true);
+		}
+		swiotlb_abandon(&pool, 2);
+		for (size_t i = 0; i < SLOTS; i++)
+			lost += model.taken[i];
+		EXPECT_EQ(t, pool.lost, lost);
+		for (unsigned i = 0; i < 200; i++) {
+			struct swiotlb_slot r = {.original = ktest_random(t, GIB(8)),
+						 .length = random_length(t)};
+			struct swiotlb_fit fit = random_fit(t, &wide, &plain);
+
+			EXPECT_EQ(t, swiotlb_never(&pool, &fit, r) == DMA_FAIL_NONE,
+				  model_possible(&fit, &r, false));
+		}
+		put_all(t);
+	}
+}
+
 static const struct ktest_case cases[] = {
 	{"empty_pool", empty_pool},
 	{"every_odd_mask", every_odd_mask},
@@ -833,6 +870,7 @@ static const struct ktest_case cases[] = {
 	{"magazine_is_emptied", magazine_is_emptied},
 	{"who_may_have_any", who_may_have_any},
 	{"settled_and_abandoned", settled_and_abandoned},
+	{"lost_for_good", lost_for_good},
 	{"metadata_per_slot", metadata_per_slot},
 	{"random_against_model", random_against_model},
 	{"random_with_magazines", random_with_magazines},

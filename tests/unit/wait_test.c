@@ -320,6 +320,72 @@ static void cancelled(struct ktest *t)
 	EXPECT_EQ(t, called, 5);
 }
 
+static dma_addr_t own;
+
+static void unmap_own(struct waiter *w)
+{
+	dma_unmap_single(w->wait.dev, own, 1, DMA_TO_DEVICE);
+}
+
+/* What a device that goes still has its callbacks may give back. */
+static void cancelled_in_order(struct ktest *t)
+{
+	struct dma_fixture *f = t->fixture;
+	dma_addr_t all = fill_but(t, 1);
+	struct waiter w = {.then = unmap_own};
+	struct dma_device dev;
+
+	EXPECT_EQ(t, dma_device_add(&f->sys, &dev, "gone0", NULL), 0);
+	dma_set_bus_limit(&dev, f->near.limits.bus_limit);
+	own = fixture_map(t, &dev, FIXTURE_HIGH, 1, DMA_TO_DEVICE);
+	EXPECT_EQ(t, wait_for(t, &w, &dev, 1), -EINPROGRESS);
+	dma_device_remove(&dev); /* with nothing left */
+	EXPECT_EQ(t, w.calls, 1);
+	EXPECT_EQ(t, dev.count.live, 0);
+	empty(t, all, 1);
+}
+
+/* A device has the pool's six topmost slots, and is gone. */
+static dma_addr_t lose(struct ktest *t)
+{
+	struct dma_fixture *f = t->fixture;
+	struct dma_device dev;
+	dma_addr_t lost;
+
+	EXPECT_EQ(t, dma_device_add(&f->sys, &dev, "leaky0", NULL), 0);
+	dma_set_bus_limit(&dev, f->near.limits.bus_limit);
+	lost = fixture_map(t, &dev, FIXTURE_HIGH, S(6), DMA_TO_DEVICE);
+	EXPECT_EQ(t, lost.bus, f->base + FIXTURE_LOW - S(6));
+	dma_device_remove(&dev);
+	fixture_expect_misuse(t, DMA_MISUSE_LEAK);
+	return lost;
+}
+
+/* Slots in quarantine are none to wait for: not when they are, nor as they come to be. */
+static void in_quarantine(struct ktest *t)
+{
+	struct dma_fixture *f = t->fixture;
+	dma_addr_t all = fill_but(t, 6), lost;
+	struct waiter w[4] = {{.calls = 0}};
+
+	EXPECT_EQ(t, wait_for(t, &w[0], &f->near, ALL - S(5)), -EINPROGRESS);
+	EXPECT_EQ(t, wait_for(t, &w[1], &f->near, ALL - S(6)), -EINPROGRESS);
+	EXPECT_EQ(t, wait_for(t, &w[2], &f->near, ALL), -EINPROGRESS);
+	lost = lose(t);
+	EXPECT_EQ(t, called, 2);
+	EXPECT_EQ(t, w[0].order, 1);
+	EXPECT_EQ(t, w[2].order, 2);
+	EXPECT(t, dma_mapping_error(&f->near, w[0].addr) && dma_mapping_error(&f->near, w[2].addr));
+	EXPECT_EQ(t, wait_for(t, &w[3], &f->near, ALL - S(5)), -ENOMEM);
+	EXPECT(t, dma_mapping_error(&f->near, w[3].addr));
+	empty(t, all, 6);
+	EXPECT_EQ(t, w[1].order, 3);
+	EXPECT_EQ(t, wait_for(t, &w[3], &f->near, ALL - S(5)), -ENOMEM); /* nor as the first */
+	EXPECT_EQ(t, dma_last_failure(&f->near), DMA_FAIL_TOO_BIG);
+	put(&w[1]);
+	EXPECT(t, swiotlb_put(&f->pool, &f->near.fit, phys(lost.bus)));
+}
+
 /* What could be served once but no more, since limits were changed, doesn't hold up the others. */
 static void hopeless_meanwhile(struct ktest *t)
 {
@@ -348,6 +414,8 @@ static const struct ktest_case cases[] = {
 	{"many_that_unmap_at_once", many_that_unmap_at_once},
 	{"wait_again", wait_again},
 	{"cancelled", cancelled},
+	{"cancelled_in_order", cancelled_in_order},
+	{"in_quarantine", in_quarantine},
 	{"hopeless_meanwhile", hopeless_meanwhile},
 	{NULL, NULL},
 };
