@@ -10,14 +10,19 @@
 
 typedef unsigned long long ull;
 
+/* As it is printed by HOLDER: ", 26 by edu0"; or nothing. */
 struct holder {
-	const char *name;
-	uint64_t slots;
+	const char *comma;
+	ull slots;
+	const char *by, *name;
 };
+
+#define HOLDER	   "%s%.0llu%s%s"
+#define ARGS(held) (held).comma, (held).slots, (held).by, (held).name
 
 static void enter(struct holder top[HOLDERS], const struct dma_device *dev)
 {
-	struct holder one = {dev->name, dma_level_now(&dev->count.slots)};
+	struct holder one = {", ", dma_level_now(&dev->count.slots), " by ", dev->name};
 
 	for (unsigned i = 0; i < HOLDERS; i++) {
 		if (one.slots > top[i].slots) {
@@ -45,7 +50,7 @@ static NOINLINE void say(struct dma_device *dev, phys_addr_t addr, size_t len, e
 			 uint64_t nth)
 {
 	struct swiotlb *pool = dev->pool;
-	struct holder top[HOLDERS] = {{"nobody", 0}, {"nobody", 0}, {"nobody", 0}};
+	struct holder top[HOLDERS] = {{"", 0, "", ""}, {"", 0, "", ""}, {"", 0, "", ""}};
 
 	if (!dma_worth_saying(nth))
 		return;
@@ -53,10 +58,10 @@ static NOINLINE void say(struct dma_device *dev, phys_addr_t addr, size_t len, e
 	port_log(
 		PORT_LOG_WARNING,
 		"dma: %s: can't map %zu bytes at %#llx: %s (swiotlb: largest free run %zu, %llu of "
-		"%zu slots in use, most by %s %llu, %s %llu, %s %llu)",
+		"%zu slots in use" HOLDER HOLDER HOLDER ")",
 		dev->name, len, (ull)addr.value, dma_failure_name(why), swiotlb_largest_run(pool),
-		(ull)dma_level_now(&pool->used), pool->slots, top[0].name, (ull)top[0].slots,
-		top[1].name, (ull)top[1].slots, top[2].name, (ull)top[2].slots);
+		(ull)dma_level_now(&pool->used), pool->slots, ARGS(top[0]), ARGS(top[1]),
+		ARGS(top[2]));
 }
 
 static uint64_t count(struct dma_device *dev, enum dma_failure why)

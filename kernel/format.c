@@ -4,6 +4,7 @@
  *
  *	%  flags  width  .precision  length   conversion
  *	   - 0 #  n      .n .* (%s)  l ll z   d u x c s p %
+ *	                 .0: no 0
  *
  * A conversion is read into a struct spec, then written as
  *
@@ -62,9 +63,8 @@ static void put_number(struct output *out, const struct spec *spec, const char *
 	char body[20]; /* UINT64_MAX in decimal */
 	size_t n = 0;
 
-	do
+	for (; value || (n == 0 && spec->precision != 0); value /= base)
 		body[sizeof(body) - ++n] = "0123456789abcdef"[value % base];
-	while (value /= base);
 	put_field(out, spec, prefix, body + sizeof(body) - n, n);
 }
 

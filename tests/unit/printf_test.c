@@ -52,6 +52,7 @@ static void flags(struct ktest *t)
 	check(t, "[0x00002a] [    0x2a] [0x2a    ]", "[%#08x] [%#8x] [%-#8x]", 42U, 42U, 42U);
 	check(t, "[0x000000000000002a]", "[%#018lx]", 42UL);
 	check(t, "[42   ]", fmt, 42);
+	check(t, "[] [42] [  ] [-1]", "[%.0d] [%.0lu] [%2.0x] [%.0d]", 0, 42UL, 0U, -1);
 }
 
 static void text(struct ktest *t)
