@@ -25,25 +25,25 @@ static size_t slots_in_magazines(const struct swiotlb *pool)
 	return pool->slots - dma_level_now(&pool->used) - pool->runs.free;
 }
 
-static const char *device_name(unsigned i)
+/* By number, and 0 is whoever has what was left by those that are gone. */
+static const struct dma_device *device_of(unsigned id)
 {
-	return machine.dma.device[i]->name;
+	return id ? machine.dma.device[id - 1] : &machine.dma.nobody;
 }
 
-/* Who has how many slots, and all devices' mappings by their size. */
+static const char *device_name(unsigned id)
+{
+	return device_of(id)->name;
+}
+
+/* Who has how many slots. */
 static void show_users(void)
 {
-	uint64_t held[DMA_MAX_DEVICES] = {0}, size[DMA_SIZES] = {0};
+	uint64_t held[DMA_MAX_DEVICES + 1];
 
-	for (unsigned i = 0; i < DMA_MAX_DEVICES; i++) {
-		const struct dma_device *dma = machine.dma.device[i];
-
-		held[i] = dma ? dma_level_now(&dma->count.slots) : 0;
-		for (unsigned n = 0; dma && n < DMA_SIZES; n++)
-			size[n] += dma->count.size[n];
-	}
-	show_counts("slots held: ", held, DMA_MAX_DEVICES, device_name);
-	show_counts("all mappings, by bytes: ", size, DMA_SIZES, size_name);
+	for (unsigned id = 0; id <= DMA_MAX_DEVICES; id++)
+		held[id] = device_of(id) ? dma_level_now(&device_of(id)->count.slots) : 0;
+	show_counts("slots held: ", held, DMA_MAX_DEVICES + 1, device_name);
 }
 
 void show_swiotlb(void)
@@ -66,6 +66,7 @@ void show_swiotlb(void)
 	printf("lent for long %lu, of them %zu in pages\n", n.lent, machine.dma.lent.count);
 	show_counts("refused: ", pool->refused, DMA_FAILURES, dma_failure_name);
 	show_users();
+	show_counts("all mappings, by bytes: ", n.size, DMA_SIZES, size_name);
 }
 
 static void show_mask(const char *what, uint64_t mask)

@@ -4,8 +4,10 @@
  *
  *	stats: {"pool": {...}, "zones": {...}, "devices": {...}, "misuse": {...}}
  *
- *	pool      slots, used, high_water, largest_run: in slots of 2 KiB; mappings;
- *	          bytes_in, bytes_out; refused: {reason: times}
+ *	pool      slots, used, high_water, largest_run: in slots of 2 KiB; mappings
+ *	          bounced there; bytes_in, bytes_out; refused: {reason: times}; of all
+ *	          mappings, bounced or not: bytes_direct, bytes_skipped (copies that
+ *	          were avoided), size
  *	zones     by name: free, watermark: bytes; refused: {reason: times}
  *	devices   by name, those that have a driver: mappings, live, bounced,
  *	          transient, waited; lent: pieces of coherent memory and of
@@ -77,6 +79,9 @@ static void put_pool(struct swiotlb *pool)
 	put("mappings", n.bounced);
 	put("bytes_in", n.bytes_in);
 	put("bytes_out", n.bytes_out);
+	put("bytes_direct", n.bytes_direct);
+	put("bytes_skipped", n.bytes_skipped);
+	put_counts("size", n.size, DMA_SIZES, size_name);
 	put_counts("refused", pool->refused, DMA_FAILURES, dma_failure_name);
 	close();
 }

@@ -100,6 +100,18 @@ def blocks(text: str, name: str):
     return [int(n) for n in line.group(1).split()]
 
 
+def test_slots_that_were_left_are_nobodys(setup, build, tmp_path):
+    """By gdb's hand: a device that leaves some is a bug."""
+    socket = tmp_path / "gdb"
+    with qemu.Guest(setup(extra=["-gdb", f"unix:{socket},server=on,wait=off"])) as guest:
+        guest.expect(PROMPT)
+        assert "slots held" not in ask_shell(guest, "swiotlb")
+        ask_gdb(build, socket, "set var machine.dma.nobody.count.slots.high = 3")
+        assert re.search(r"^slots held: 3 nobody$", ask_shell(guest, "swiotlb"), re.M)
+        guest.send(b"off\r")
+        assert guest.finish().passed
+
+
 def test_helpers_agree_with_the_kernel(setup, build, module, tmp_path):
     socket = tmp_path / "gdb"
     machine = setup("run=edu", module=module(6_000),

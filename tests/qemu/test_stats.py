@@ -34,6 +34,10 @@ def check_sums(stats):
         assert device["live"] == device["lent"] == 0
     assert pool["used"] == 0 and pool["largest_run"] == pool["slots"]
     assert pool["mappings"] >= sum(device["bounced"] for device in devices)
+    for key in ("bytes_in", "bytes_out", "bytes_direct", "bytes_skipped"):
+        assert pool[key] >= sum(device[key] for device in devices)
+    for least, times in sizes(stats).items():
+        assert pool["size"][str(least)] >= times
 
 
 @pytest.mark.parametrize("size", [1, 4095, 4096, 100_001])
@@ -50,6 +54,7 @@ def test_a_bounced_file(boot, module, size):
     assert (pool["bytes_in"], pool["bytes_out"]) == (2 * size, size)
     assert edu["bytes_direct"] == edu["bytes_skipped"] == edu["transient"] == 0
     assert sizes(stats).get(2048, 0) >= 2 * (size // PIECE)
+    assert pool["size"] == edu["size"] and pool["bytes_direct"] == pool["bytes_skipped"] == 0
     assert pool["high_water"] == (2 if size < 2048 else 4)
     assert not edu["failed"] and not pool["refused"] and not stats["misuse"]
     assert sum(zone["free"] for zone in stats["zones"].values()) > 5 << 30
@@ -64,7 +69,7 @@ def test_a_file_within_reach(boot, module):
     edu = result.stats["devices"]["edu0"]
     assert edu["mappings"] == 2 * pieces(50_000) and edu["bounced"] == 0
     assert edu["bytes_in"] == edu["bytes_out"] == result.stats["pool"]["mappings"] == 0
-    assert edu["bytes_direct"] == 2 * 50_000
+    assert edu["bytes_direct"] == result.stats["pool"]["bytes_direct"] == 2 * 50_000
 
 
 @pytest.mark.parametrize("option", ["swiotlb=4M,force", "edu.bounce=force", "edu0.bounce=force"])
