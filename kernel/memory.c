@@ -170,7 +170,8 @@ static bool parse_pool(const char *text, uint64_t *bytes, bool *force)
 static uint64_t pool_size_wanted(const struct machine *m, bool *force)
 {
 	const char *text = cmdline_get("swiotlb");
-	uint64_t bytes = memmap_top(&m->memmap) > GIB(4) ? MIB(128) : memmap_bytes(&m->memmap, 0) / 16;
+	uint64_t bytes =
+		memmap_top(&m->memmap) > GIB(4) ? MIB(128) : memmap_bytes(&m->memmap, 0) / 16;
 
 	if (bytes < MIB(1))
 		bytes = MIB(1);
