@@ -115,6 +115,18 @@ void ktest_fail(struct ktest *t, const char *file, int line, const char *fmt, ..
 	printf("\n");
 }
 
+void ktest_untrue(struct ktest *t, const char *file, int line, const char *condition)
+{
+	ktest_fail(t, file, line, "not true: %s", condition);
+}
+
+void ktest_unequal(struct ktest *t, const char *file, int line, const char *what, uint64_t got,
+		   uint64_t want)
+{
+	ktest_fail(t, file, line, "%s is %#llx, not %#llx", what, (unsigned long long)got,
+		   (unsigned long long)want);
+}
+
 void ktest_skip(struct ktest *t, const char *fmt, ...)
 {
 	va_list args;

@@ -4,22 +4,22 @@
  * on what nobody should.
  *
  * The loader's memory is a few regions. The bytes of each lie at the very end
- * of an array of its own, so that on the host one byte too far is a sanitizer's
- * finding; whatever else is asked for, the reader has not.
+ * of an arena of its own, so that on the host one byte too far is no memory; whatever else is asked
+ * for, the reader has not.
  */
 #include "boot/parse.h"
 
 #include "kernel/string.h"
 #include "mm/errno.h"
 #include "mm/types.h"
+#include "tests/arena.h"
 #include "tests/ktest.h"
 
 #define REGIONS 5
-#define WINDOW	7168
+#define WINDOW	KIB(8)
 #define ROUNDS	4000 /* of random damage */
 
-static uint8_t window0[WINDOW], window1[WINDOW], window2[WINDOW], window3[WINDOW], window4[WINDOW];
-static uint8_t *const window[REGIONS] = {window0, window1, window2, window3, window4};
+static struct arena window[REGIONS];
 
 static struct region {
 	uint64_t addr;
@@ -42,7 +42,9 @@ static const struct boot_reader reader = {.read = read_region};
 
 static void set_region(size_t i, uint64_t addr, const void *bytes, size_t size)
 {
-	region[i] = (struct region){addr, size, window[i] + WINDOW - size};
+	uint8_t *at = port_phys_to_virt(window[i].base);
+
+	region[i] = (struct region){addr, size, at + WINDOW - size};
 	memcpy(region[i].at, bytes, size);
 }
 
@@ -51,8 +53,23 @@ static void set_u32(size_t i, size_t offset, uint32_t value)
 	memcpy(region[i].at + offset, &value, sizeof(value));
 }
 
-static void forget_memory(struct ktest *t)
+static void end(struct ktest *t)
 {
+	for (size_t i = 0; i < REGIONS; i++)
+		if (window[i].size)
+			arena_put(&window[i]);
+	memset(window, 0, sizeof(window));
+}
+
+static void begin(struct ktest *t)
+{
+	for (size_t i = 0; i < REGIONS; i++)
+		if (!arena_get(&window[i], MIB(64 + i), WINDOW, PAGE_SIZE)) {
+			window[i].size = 0;
+			ktest_skip(t, "no memory for windows");
+			end(t);
+			return;
+		}
 	memset(region, 0, sizeof(region));
 	memset(&info, 0xa5, sizeof(info));
 }
@@ -555,7 +572,7 @@ static void pvh_null(struct ktest *t)
 /* Each part ends early, at every byte. Only without the first is there nothing. */
 static void pvh_truncated(struct ktest *t)
 {
-	static uint8_t whole[WINDOW];
+	uint8_t *whole = blob.bytes;
 
 	for (size_t i = 0; i < REGIONS; i++) {
 		make_pvh();
@@ -804,6 +821,7 @@ static const struct ktest_case cases[] = {
 
 const struct ktest_suite boot_suite = {
 	.name = "boot",
-	.begin = forget_memory,
+	.begin = begin,
+	.end = end,
 	.cases = cases,
 };

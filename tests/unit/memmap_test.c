@@ -6,28 +6,29 @@
 #include "mm/errno.h"
 #include "mm/port.h"
 #include "tests/ktest.h"
+#include "tests/unit/scratch.h"
 
 #define NONE UINT64_MAX
 #define TOP  UINT64_MAX
 #define PAGE PAGE_SIZE
 
-static struct memmap map;
+static struct memmap *const map = &scratch_map;
 
 static void begin(struct ktest *t)
 {
-	memset(&map, 0xa5, sizeof(map));
-	memmap_init(&map, NONE);
+	memset(map, 0xa5, sizeof(*map));
+	memmap_init(map, NONE);
 }
 
 /* Add usable ranges or take them away as [start, end). */
 static void ram(uint64_t start, uint64_t end)
 {
-	memmap_add(&map, start, end - start, true);
+	memmap_add(map, start, end - start, true);
 }
 
 static void hole(uint64_t start, uint64_t end)
 {
-	memmap_add(&map, start, end - start, false);
+	memmap_add(map, start, end - start, false);
 }
 
 /* The list is exactly these ranges, which end with an empty one. */
@@ -83,7 +84,7 @@ static void firmware(struct ktest *t)
 
 		/* The order in which usable and reserved ranges come is of no matter. */
 		for (unsigned reserved_first = 0; reserved_first < 2; reserved_first++) {
-			memmap_init(&map, NONE);
+			memmap_init(map, NONE);
 			for (size_t r = 0; reserved_first && r < RANGES; r++)
 				hole(MIB(table[i].reserved[r].start),
 				     MIB(table[i].reserved[r].end));
@@ -95,10 +96,10 @@ static void firmware(struct ktest *t)
 			for (size_t r = 0; r < RANGES; r++)
 				want[r] = (struct mem_range){MIB(table[i].want[r].start),
 							     MIB(table[i].want[r].end)};
-			EXPECT_EQ(t, memmap_seal(&map), any ? 0 : -ENOMEM);
-			EXPECT(t, is(&map.ram, want));
-			EXPECT(t, is(&map.free, want));
-			EXPECT_EQ(t, map.dropped, 0);
+			EXPECT_EQ(t, memmap_seal(map), any ? 0 : -ENOMEM);
+			EXPECT(t, is(&map->ram, want));
+			EXPECT(t, is(&map->free, want));
+			EXPECT_EQ(t, map->dropped, 0);
 		}
 	}
 }
@@ -112,70 +113,70 @@ static void unaligned(struct ktest *t)
 	ram(31 * PAGE + 7, 32 * PAGE);
 	ram(40 * PAGE + 1, 42 * PAGE - 1); /* no whole page in it, though two pages long */
 	hole(5 * PAGE + 100, 5 * PAGE + 101);
-	EXPECT_EQ(t, memmap_seal(&map), 0);
-	EXPECT_RANGES(t, &map.ram, {2 * PAGE, 5 * PAGE}, {6 * PAGE, 9 * PAGE},
+	EXPECT_EQ(t, memmap_seal(map), 0);
+	EXPECT_RANGES(t, &map->ram, {2 * PAGE, 5 * PAGE}, {6 * PAGE, 9 * PAGE},
 		      {30 * PAGE, 32 * PAGE});
 }
 
 static void page_zero_is_never_free(struct ktest *t)
 {
 	ram(0, 8 * PAGE);
-	EXPECT_EQ(t, memmap_seal(&map), 0);
-	EXPECT_RANGES(t, &map.ram, {0, 8 * PAGE});
-	EXPECT_RANGES(t, &map.free, {PAGE, 8 * PAGE});
-	EXPECT_EQ(t, memmap_reserve(&map, 0, 8 * PAGE), 0);
-	EXPECT_EQ(t, map.free.count, 0);
-	EXPECT_EQ(t, memmap_release(&map, 0, 8 * PAGE), 0);
-	EXPECT_RANGES(t, &map.free, {PAGE, 8 * PAGE});
+	EXPECT_EQ(t, memmap_seal(map), 0);
+	EXPECT_RANGES(t, &map->ram, {0, 8 * PAGE});
+	EXPECT_RANGES(t, &map->free, {PAGE, 8 * PAGE});
+	EXPECT_EQ(t, memmap_reserve(map, 0, 8 * PAGE), 0);
+	EXPECT_EQ(t, map->free.count, 0);
+	EXPECT_EQ(t, memmap_release(map, 0, 8 * PAGE), 0);
+	EXPECT_RANGES(t, &map->free, {PAGE, 8 * PAGE});
 }
 
 static void wrapping(struct ktest *t)
 {
 	ram(PAGE, 4 * PAGE);
-	memmap_add(&map, NONE - 8 * PAGE + 1, 8 * PAGE, true); /* ends with the address space */
-	EXPECT_EQ(t, map.dropped, 0);
-	memmap_add(&map, 2 * PAGE, NONE, false); /* wraps: all from there on */
-	EXPECT_EQ(t, map.dropped, 1);
-	EXPECT_EQ(t, memmap_seal(&map), 0);
-	EXPECT_RANGES(t, &map.ram, {PAGE, 2 * PAGE});
+	memmap_add(map, NONE - 8 * PAGE + 1, 8 * PAGE, true); /* ends with the address space */
+	EXPECT_EQ(t, map->dropped, 0);
+	memmap_add(map, 2 * PAGE, NONE, false); /* wraps: all from there on */
+	EXPECT_EQ(t, map->dropped, 1);
+	EXPECT_EQ(t, memmap_seal(map), 0);
+	EXPECT_RANGES(t, &map->ram, {PAGE, 2 * PAGE});
 }
 
 static void end_of_address_space(struct ktest *t)
 {
-	memmap_add(&map, NONE, 1, true);
-	memmap_add(&map, NONE - 1, NONE, true);
-	EXPECT_EQ(t, memmap_seal(&map), -ENOMEM); /* no whole page */
-	memmap_init(&map, NONE);
-	memmap_add(&map, NONE - 3 * PAGE + 1, NONE, true);
-	EXPECT_EQ(t, memmap_seal(&map), 0);
+	memmap_add(map, NONE, 1, true);
+	memmap_add(map, NONE - 1, NONE, true);
+	EXPECT_EQ(t, memmap_seal(map), -ENOMEM); /* no whole page */
+	memmap_init(map, NONE);
+	memmap_add(map, NONE - 3 * PAGE + 1, NONE, true);
+	EXPECT_EQ(t, memmap_seal(map), 0);
 	/* the very last page is cut: its end can't be said */
-	EXPECT_RANGES(t, &map.ram, {NONE - 3 * PAGE + 1, NONE - PAGE + 1});
-	EXPECT_EQ(t, memmap_carve(&map, PAGE, PAGE, 0, TOP, MEMMAP_HIGHEST).value,
+	EXPECT_RANGES(t, &map->ram, {NONE - 3 * PAGE + 1, NONE - PAGE + 1});
+	EXPECT_EQ(t, memmap_carve(map, PAGE, PAGE, 0, TOP, MEMMAP_HIGHEST).value,
 		  NONE - 2 * PAGE + 1);
-	EXPECT_EQ(t, memmap_carve(&map, PAGE, MIB(1), 0, TOP, MEMMAP_LOWEST).value, NONE);
-	EXPECT_EQ(t, memmap_reserve(&map, NONE - PAGE, NONE), 0);
+	EXPECT_EQ(t, memmap_carve(map, PAGE, MIB(1), 0, TOP, MEMMAP_LOWEST).value, NONE);
+	EXPECT_EQ(t, memmap_reserve(map, NONE - PAGE, NONE), 0);
 }
 
 static void limit(struct ktest *t)
 {
-	memmap_init(&map, MIB(16) + 5);
+	memmap_init(map, MIB(16) + 5);
 	ram(MIB(1), MIB(2));
 	ram(MIB(8), MIB(32));
 	ram(MIB(64), MIB(128));
-	EXPECT_EQ(t, memmap_seal(&map), 0);
-	EXPECT_RANGES(t, &map.ram, {MIB(1), MIB(2)}, {MIB(8), MIB(16)});
-	EXPECT_EQ(t, map.dropped, 0);
+	EXPECT_EQ(t, memmap_seal(map), 0);
+	EXPECT_RANGES(t, &map->ram, {MIB(1), MIB(2)}, {MIB(8), MIB(16)});
+	EXPECT_EQ(t, map->dropped, 0);
 }
 
 static void nothing_at_all(struct ktest *t)
 {
-	EXPECT_EQ(t, memmap_seal(&map), -ENOMEM);
-	EXPECT_EQ(t, memmap_top(&map), 0);
-	EXPECT_EQ(t, memmap_bytes(&map, 0), 0);
-	EXPECT(t, !memmap_is_ram(&map, 0, PAGE));
-	EXPECT_EQ(t, memmap_carve(&map, PAGE, PAGE, 0, TOP, MEMMAP_HIGHEST).value, NONE);
-	EXPECT_EQ(t, memmap_release(&map, 0, TOP), 0);
-	EXPECT_EQ(t, map.free.count, 0);
+	EXPECT_EQ(t, memmap_seal(map), -ENOMEM);
+	EXPECT_EQ(t, memmap_top(map), 0);
+	EXPECT_EQ(t, memmap_bytes(map, 0), 0);
+	EXPECT(t, !memmap_is_ram(map, 0, PAGE));
+	EXPECT_EQ(t, memmap_carve(map, PAGE, PAGE, 0, TOP, MEMMAP_HIGHEST).value, NONE);
+	EXPECT_EQ(t, memmap_release(map, 0, TOP), 0);
+	EXPECT_EQ(t, map->free.count, 0);
 }
 
 /* --- more than there is room for --- */
@@ -185,12 +186,12 @@ static void too_many_usable(struct ktest *t)
 {
 	for (uint64_t i = 0; i < MEMMAP_RANGES + 10; i++)
 		ram(MIB(2 * i + 1), MIB(2 * i + 2));
-	EXPECT_EQ(t, map.dropped, 10);
+	EXPECT_EQ(t, map->dropped, 10);
 	ram(MIB(2), MIB(3));
-	EXPECT_EQ(t, map.dropped, 10);
-	EXPECT_EQ(t, memmap_seal(&map), 0);
-	EXPECT_EQ(t, map.ram.count, MEMMAP_RANGES - 1);
-	EXPECT_EQ(t, memmap_bytes(&map, 0), MIB(MEMMAP_RANGES + 1));
+	EXPECT_EQ(t, map->dropped, 10);
+	EXPECT_EQ(t, memmap_seal(map), 0);
+	EXPECT_EQ(t, map->ram.count, MEMMAP_RANGES - 1);
+	EXPECT_EQ(t, memmap_bytes(map, 0), MIB(MEMMAP_RANGES + 1));
 }
 
 /* A reserved range that finds no room closes the map above it, also for RAM added before. */
@@ -199,14 +200,14 @@ static void too_many_reserved(struct ktest *t)
 	ram(GIB(1), GIB(64));
 	for (uint64_t i = 0; i < MEMMAP_RANGES; i++)
 		hole(MIB(2 * i + 1), MIB(2 * i + 2));
-	EXPECT_EQ(t, map.dropped, 0);
+	EXPECT_EQ(t, map->dropped, 0);
 	hole(GIB(3) + 5, GIB(3) + 6);
 	hole(GIB(2) + 5, GIB(2) + 6);
 	hole(GIB(4), GIB(5)); /* closed already */
 	ram(GIB(66), GIB(67));
-	EXPECT_EQ(t, map.dropped, 2);
-	EXPECT_EQ(t, memmap_seal(&map), 0);
-	EXPECT_RANGES(t, &map.ram, {GIB(1), GIB(2)});
+	EXPECT_EQ(t, map->dropped, 2);
+	EXPECT_EQ(t, memmap_seal(map), 0);
+	EXPECT_RANGES(t, &map->ram, {GIB(1), GIB(2)});
 }
 
 /* So many holes in one range that its parts find no room: the upper ones are lost, no hole is. */
@@ -215,12 +216,12 @@ static void too_many_holes(struct ktest *t)
 	ram(0, GIB(1));
 	for (uint64_t i = 0; i < MEMMAP_RANGES; i++)
 		hole(MIB(2 * i + 1), MIB(2 * i + 2));
-	EXPECT_EQ(t, memmap_seal(&map), 0);
-	EXPECT_EQ(t, map.dropped, 1);
-	EXPECT_EQ(t, map.ram.count, MEMMAP_RANGES);
-	EXPECT_EQ(t, memmap_bytes(&map, 0), MIB(MEMMAP_RANGES));
+	EXPECT_EQ(t, memmap_seal(map), 0);
+	EXPECT_EQ(t, map->dropped, 1);
+	EXPECT_EQ(t, map->ram.count, MEMMAP_RANGES);
+	EXPECT_EQ(t, memmap_bytes(map, 0), MIB(MEMMAP_RANGES));
 	for (uint64_t i = 0; i < MEMMAP_RANGES; i++)
-		EXPECT(t, !memmap_is_ram(&map, MIB(2 * i + 1), MIB(2 * i + 2)));
+		EXPECT(t, !memmap_is_ram(map, MIB(2 * i + 1), MIB(2 * i + 2)));
 }
 
 /* Holes punched into a full list: memory may be lost, what is taken never stays free. */
@@ -228,18 +229,18 @@ static void full_list(struct ktest *t)
 {
 	for (uint64_t i = 0; i < MEMMAP_RANGES; i++)
 		ram(MIB(2 * i + 1), MIB(2 * i + 2));
-	EXPECT_EQ(t, memmap_seal(&map), 0);
-	EXPECT_EQ(t, memmap_reserve(&map, MIB(5) + 8 * PAGE, MIB(5) + 9 * PAGE), -ENOSPC);
-	EXPECT_EQ(t, map.dropped, 1);
-	EXPECT_EQ(t, map.free.count, MEMMAP_RANGES);
-	EXPECT_EQ(t, map.free.range[2].end, MIB(5) + 8 * PAGE);
-	EXPECT_EQ(t, map.free.range[3].start, MIB(7));
+	EXPECT_EQ(t, memmap_seal(map), 0);
+	EXPECT_EQ(t, memmap_reserve(map, MIB(5) + 8 * PAGE, MIB(5) + 9 * PAGE), -ENOSPC);
+	EXPECT_EQ(t, map->dropped, 1);
+	EXPECT_EQ(t, map->free.count, MEMMAP_RANGES);
+	EXPECT_EQ(t, map->free.range[2].end, MIB(5) + 8 * PAGE);
+	EXPECT_EQ(t, map->free.range[3].start, MIB(7));
 	/* and back: what touches a range needs no room */
-	EXPECT_EQ(t, memmap_release(&map, MIB(5) + 8 * PAGE, MIB(6)), 0);
-	EXPECT_EQ(t, memmap_reserve(&map, MIB(5), MIB(6)), 0);
-	EXPECT_EQ(t, memmap_reserve(&map, MIB(7) + PAGE, MIB(7) + 2 * PAGE), 0);
-	EXPECT_EQ(t, memmap_release(&map, MIB(5), MIB(6)), -ENOSPC);
-	EXPECT_EQ(t, map.free.count, MEMMAP_RANGES);
+	EXPECT_EQ(t, memmap_release(map, MIB(5) + 8 * PAGE, MIB(6)), 0);
+	EXPECT_EQ(t, memmap_reserve(map, MIB(5), MIB(6)), 0);
+	EXPECT_EQ(t, memmap_reserve(map, MIB(7) + PAGE, MIB(7) + 2 * PAGE), 0);
+	EXPECT_EQ(t, memmap_release(map, MIB(5), MIB(6)), -ENOSPC);
+	EXPECT_EQ(t, map->free.count, MEMMAP_RANGES);
 }
 
 /* --- reserving and releasing --- */
@@ -248,16 +249,16 @@ static void reserve(struct ktest *t)
 {
 	ram(MIB(1), MIB(9));
 	ram(MIB(16), MIB(32));
-	EXPECT_EQ(t, memmap_seal(&map), 0);
-	EXPECT_EQ(t, memmap_reserve(&map, MIB(2) + 1, MIB(2) + 2), 0); /* a byte takes its page */
-	EXPECT_EQ(t, memmap_reserve(&map, MIB(2), MIB(2) + PAGE), 0);  /* taken already */
-	EXPECT_EQ(t, memmap_reserve(&map, MIB(8), MIB(17)), 0);	       /* over a gap */
-	EXPECT_EQ(t, memmap_reserve(&map, MIB(10), MIB(11)), 0);       /* no RAM there */
-	EXPECT_EQ(t, memmap_reserve(&map, MIB(3), MIB(3)), 0);	       /* nothing */
-	EXPECT_EQ(t, memmap_reserve(&map, MIB(4), MIB(3)), -EINVAL);
-	EXPECT_RANGES(t, &map.free, {MIB(1), MIB(2)}, {MIB(2) + PAGE, MIB(8)}, {MIB(17), MIB(32)});
-	EXPECT_RANGES(t, &map.ram, {MIB(1), MIB(9)}, {MIB(16), MIB(32)});
-	EXPECT_EQ(t, map.dropped, 0);
+	EXPECT_EQ(t, memmap_seal(map), 0);
+	EXPECT_EQ(t, memmap_reserve(map, MIB(2) + 1, MIB(2) + 2), 0); /* a byte takes its page */
+	EXPECT_EQ(t, memmap_reserve(map, MIB(2), MIB(2) + PAGE), 0);  /* taken already */
+	EXPECT_EQ(t, memmap_reserve(map, MIB(8), MIB(17)), 0);	      /* over a gap */
+	EXPECT_EQ(t, memmap_reserve(map, MIB(10), MIB(11)), 0);	      /* no RAM there */
+	EXPECT_EQ(t, memmap_reserve(map, MIB(3), MIB(3)), 0);	      /* nothing */
+	EXPECT_EQ(t, memmap_reserve(map, MIB(4), MIB(3)), -EINVAL);
+	EXPECT_RANGES(t, &map->free, {MIB(1), MIB(2)}, {MIB(2) + PAGE, MIB(8)}, {MIB(17), MIB(32)});
+	EXPECT_RANGES(t, &map->ram, {MIB(1), MIB(9)}, {MIB(16), MIB(32)});
+	EXPECT_EQ(t, map->dropped, 0);
 }
 
 static void release(struct ktest *t)
@@ -265,18 +266,18 @@ static void release(struct ktest *t)
 	ram(MIB(1), MIB(9));
 	ram(MIB(16), MIB(32));
 	hole(MIB(4), MIB(5));
-	EXPECT_EQ(t, memmap_seal(&map), 0);
-	EXPECT_EQ(t, memmap_reserve(&map, 0, TOP), 0);
-	EXPECT_EQ(t, map.free.count, 0);
-	EXPECT_EQ(t, memmap_release(&map, MIB(2), MIB(3)), 0);
-	EXPECT_EQ(t, memmap_release(&map, MIB(2), MIB(3)), 0);		      /* twice */
-	EXPECT_EQ(t, memmap_release(&map, MIB(6) + 1, MIB(6) + 2 * PAGE), 0); /* a whole page */
-	EXPECT_EQ(t, memmap_release(&map, MIB(7) + 1, MIB(7) + PAGE), 0);     /* less */
-	EXPECT_EQ(t, memmap_release(&map, MIB(8), MIB(8)), 0);
-	EXPECT_EQ(t, memmap_release(&map, MIB(9), MIB(8)), -EINVAL);
-	EXPECT_RANGES(t, &map.free, {MIB(2), MIB(3)}, {MIB(6) + PAGE, MIB(6) + 2 * PAGE});
-	EXPECT_EQ(t, memmap_release(&map, 0, TOP), 0); /* only RAM becomes free */
-	EXPECT_RANGES(t, &map.free, {MIB(1), MIB(4)}, {MIB(5), MIB(9)}, {MIB(16), MIB(32)});
+	EXPECT_EQ(t, memmap_seal(map), 0);
+	EXPECT_EQ(t, memmap_reserve(map, 0, TOP), 0);
+	EXPECT_EQ(t, map->free.count, 0);
+	EXPECT_EQ(t, memmap_release(map, MIB(2), MIB(3)), 0);
+	EXPECT_EQ(t, memmap_release(map, MIB(2), MIB(3)), 0);		     /* twice */
+	EXPECT_EQ(t, memmap_release(map, MIB(6) + 1, MIB(6) + 2 * PAGE), 0); /* a whole page */
+	EXPECT_EQ(t, memmap_release(map, MIB(7) + 1, MIB(7) + PAGE), 0);     /* less */
+	EXPECT_EQ(t, memmap_release(map, MIB(8), MIB(8)), 0);
+	EXPECT_EQ(t, memmap_release(map, MIB(9), MIB(8)), -EINVAL);
+	EXPECT_RANGES(t, &map->free, {MIB(2), MIB(3)}, {MIB(6) + PAGE, MIB(6) + 2 * PAGE});
+	EXPECT_EQ(t, memmap_release(map, 0, TOP), 0); /* only RAM becomes free */
+	EXPECT_RANGES(t, &map->free, {MIB(1), MIB(4)}, {MIB(5), MIB(9)}, {MIB(16), MIB(32)});
 }
 
 /* --- carving --- */
@@ -285,8 +286,8 @@ static uint64_t free_bytes(void)
 {
 	uint64_t bytes = 0;
 
-	for (size_t i = 0; i < map.free.count; i++)
-		bytes += map.free.range[i].end - map.free.range[i].start;
+	for (size_t i = 0; i < map->free.count; i++)
+		bytes += map->free.range[i].end - map->free.range[i].start;
 	return bytes;
 }
 
@@ -332,14 +333,14 @@ static void carve(struct ktest *t)
 		enum memmap_end end = i % 2 ? MEMMAP_HIGHEST : MEMMAP_LOWEST;
 		uint64_t want = i % 2 ? table[c].highest : table[c].lowest, before;
 
-		memmap_init(&map, NONE);
+		memmap_init(map, NONE);
 		ram(MIB(1), MIB(2));
 		ram(MIB(4), MIB(8));
 		ram(MIB(12), MIB(13) + 3 * PAGE);
-		memmap_seal(&map);
+		memmap_seal(map);
 		before = free_bytes();
 		EXPECT_EQ(t,
-			  memmap_carve(&map, table[c].size, table[c].align, table[c].min,
+			  memmap_carve(map, table[c].size, table[c].align, table[c].min,
 				       table[c].max, end)
 				  .value,
 			  want);
@@ -378,22 +379,22 @@ static void carve_beside_reserved(struct ktest *t)
 		size_t c = i / 2;
 		uint64_t want = MIB(i % 2 ? table[c].highest : table[c].lowest), at, before;
 
-		memmap_init(&map, NONE);
+		memmap_init(map, NONE);
 		ram(MIB(1), MIB(9));
-		memmap_seal(&map);
+		memmap_seal(map);
 		for (size_t r = 0; r < ARRAY_SIZE(table[c].taken); r++)
-			memmap_reserve(&map, MIB(table[c].taken[r].start),
+			memmap_reserve(map, MIB(table[c].taken[r].start),
 				       MIB(table[c].taken[r].end));
 		before = free_bytes();
-		at = memmap_carve(&map, table[c].size, PAGE, MIB(table[c].min), MIB(table[c].max),
+		at = memmap_carve(map, table[c].size, PAGE, MIB(table[c].min), MIB(table[c].max),
 				  i % 2 ? MEMMAP_HIGHEST : MEMMAP_LOWEST)
 			     .value;
 		EXPECT_EQ(t, at, want ? want : NONE);
 		EXPECT_EQ(t, before - free_bytes(), want ? ALIGN_UP(table[c].size, PAGE) : 0);
-		for (size_t r = 0; r < map.free.count; r++)
-			EXPECT(t, map.free.range[r].start < map.free.range[r].end);
-		memmap_release(&map, 0, TOP);
-		EXPECT_RANGES(t, &map.free, {MIB(1), MIB(9)});
+		for (size_t r = 0; r < map->free.count; r++)
+			EXPECT(t, map->free.range[r].start < map->free.range[r].end);
+		memmap_release(map, 0, TOP);
+		EXPECT_RANGES(t, &map->free, {MIB(1), MIB(9)});
 	}
 }
 
@@ -402,15 +403,15 @@ static void carve_until_empty(struct ktest *t)
 {
 	ram(MIB(1), MIB(2));
 	ram(MIB(4), MIB(5));
-	EXPECT_EQ(t, memmap_seal(&map), 0);
-	EXPECT_EQ(t, memmap_carve(&map, MIB(1), PAGE, 0, TOP, MEMMAP_LOWEST).value, MIB(1));
-	EXPECT_EQ(t, memmap_carve(&map, MIB(1) / 2, PAGE, 0, TOP, MEMMAP_LOWEST).value, MIB(4));
-	EXPECT_EQ(t, memmap_carve(&map, MIB(1) / 2, PAGE, 0, TOP, MEMMAP_HIGHEST).value,
+	EXPECT_EQ(t, memmap_seal(map), 0);
+	EXPECT_EQ(t, memmap_carve(map, MIB(1), PAGE, 0, TOP, MEMMAP_LOWEST).value, MIB(1));
+	EXPECT_EQ(t, memmap_carve(map, MIB(1) / 2, PAGE, 0, TOP, MEMMAP_LOWEST).value, MIB(4));
+	EXPECT_EQ(t, memmap_carve(map, MIB(1) / 2, PAGE, 0, TOP, MEMMAP_HIGHEST).value,
 		  MIB(4) + MIB(1) / 2);
-	EXPECT_EQ(t, map.free.count, 0);
-	EXPECT_EQ(t, memmap_carve(&map, PAGE, PAGE, 0, TOP, MEMMAP_LOWEST).value, NONE);
-	EXPECT_EQ(t, memmap_release(&map, MIB(1), MIB(2)), 0);
-	EXPECT_EQ(t, memmap_carve(&map, MIB(1), MIB(1), 0, TOP, MEMMAP_HIGHEST).value, MIB(1));
+	EXPECT_EQ(t, map->free.count, 0);
+	EXPECT_EQ(t, memmap_carve(map, PAGE, PAGE, 0, TOP, MEMMAP_LOWEST).value, NONE);
+	EXPECT_EQ(t, memmap_release(map, MIB(1), MIB(2)), 0);
+	EXPECT_EQ(t, memmap_carve(map, MIB(1), MIB(1), 0, TOP, MEMMAP_HIGHEST).value, MIB(1));
 }
 
 /* --- questions --- */
@@ -420,20 +421,20 @@ static void questions(struct ktest *t)
 	ram(MIB(1), MIB(2));
 	ram(MIB(2), MIB(3));
 	ram(MIB(8), MIB(16));
-	EXPECT_EQ(t, memmap_seal(&map), 0);
-	EXPECT_EQ(t, memmap_top(&map), MIB(16));
-	EXPECT_EQ(t, memmap_bytes(&map, 0), MIB(10));
-	EXPECT_EQ(t, memmap_bytes(&map, MIB(2)), MIB(9));
-	EXPECT_EQ(t, memmap_bytes(&map, MIB(5)), MIB(8));
-	EXPECT_EQ(t, memmap_bytes(&map, MIB(16) - 1), 1);
-	EXPECT_EQ(t, memmap_bytes(&map, MIB(16)), 0);
-	EXPECT(t, memmap_is_ram(&map, MIB(1), MIB(3)));
-	EXPECT(t, memmap_is_ram(&map, MIB(3) - 1, MIB(3)));
-	EXPECT(t, !memmap_is_ram(&map, MIB(3) - 1, MIB(3) + 1));
-	EXPECT(t, !memmap_is_ram(&map, MIB(1) - 1, MIB(2)));
-	EXPECT(t, !memmap_is_ram(&map, MIB(2), MIB(9)));
-	EXPECT(t, !memmap_is_ram(&map, MIB(2), MIB(2)));
-	EXPECT(t, !memmap_is_ram(&map, MIB(9), MIB(8)));
+	EXPECT_EQ(t, memmap_seal(map), 0);
+	EXPECT_EQ(t, memmap_top(map), MIB(16));
+	EXPECT_EQ(t, memmap_bytes(map, 0), MIB(10));
+	EXPECT_EQ(t, memmap_bytes(map, MIB(2)), MIB(9));
+	EXPECT_EQ(t, memmap_bytes(map, MIB(5)), MIB(8));
+	EXPECT_EQ(t, memmap_bytes(map, MIB(16) - 1), 1);
+	EXPECT_EQ(t, memmap_bytes(map, MIB(16)), 0);
+	EXPECT(t, memmap_is_ram(map, MIB(1), MIB(3)));
+	EXPECT(t, memmap_is_ram(map, MIB(3) - 1, MIB(3)));
+	EXPECT(t, !memmap_is_ram(map, MIB(3) - 1, MIB(3) + 1));
+	EXPECT(t, !memmap_is_ram(map, MIB(1) - 1, MIB(2)));
+	EXPECT(t, !memmap_is_ram(map, MIB(2), MIB(9)));
+	EXPECT(t, !memmap_is_ram(map, MIB(2), MIB(2)));
+	EXPECT(t, !memmap_is_ram(map, MIB(9), MIB(8)));
 }
 
 /* --- against a model --- */
@@ -467,17 +468,17 @@ static void model_compare(struct ktest *t, const struct range_list *list, unsign
 
 static void model_firmware(struct ktest *t)
 {
-	memmap_init(&map, NONE);
+	memmap_init(map, NONE);
 	memset(model, 0, sizeof(model));
 	for (unsigned i = 0; i < 30; i++) {
 		uint64_t start = ktest_random(t, PAGES) * PAGE;
 		uint64_t length = ktest_random(t, 60) * PAGE;
 		bool usable = ktest_random(t, 3) != 0;
 
-		memmap_add(&map, start, length, usable);
+		memmap_add(map, start, length, usable);
 		model_mark(start, start + length, usable ? 1 : 2, 0);
 	}
-	memmap_seal(&map);
+	memmap_seal(map);
 	for (size_t page = 0; page < PAGES; page++)
 		model[page] = model[page] == 1 ? (page ? 5 : 1) : 0;
 }
@@ -489,16 +490,16 @@ static void model_step(struct ktest *t)
 
 	switch (ktest_random(t, 3)) {
 	case 0:
-		EXPECT_EQ(t, memmap_reserve(&map, start, end), 0);
+		EXPECT_EQ(t, memmap_reserve(map, start, end), 0);
 		model_mark(start, end, 0, 4);
 		break;
 	case 1:
-		EXPECT_EQ(t, memmap_release(&map, start, end), 0);
+		EXPECT_EQ(t, memmap_release(map, start, end), 0);
 		for (uint64_t page = start / PAGE; page < PAGES && page * PAGE < end; page++)
 			model[page] |= page && (model[page] & 1) ? 4 : 0;
 		break;
 	default:
-		at = memmap_carve(&map, (end - start) / 4, PAGE << ktest_random(t, 4), start / 2,
+		at = memmap_carve(map, (end - start) / 4, PAGE << ktest_random(t, 4), start / 2,
 				  NONE, ktest_random(t, 2) ? MEMMAP_HIGHEST : MEMMAP_LOWEST);
 		if (phys_is_none(at))
 			break;
@@ -513,10 +514,10 @@ static void against_a_model(struct ktest *t)
 {
 	for (unsigned round = 0; round < 20 && !t->failed; round++) {
 		model_firmware(t);
-		model_compare(t, &map.ram, 1);
+		model_compare(t, &map->ram, 1);
 		for (unsigned step = 0; step < 100 && !t->failed; step++)
 			model_step(t);
-		model_compare(t, &map.free, 4);
+		model_compare(t, &map->free, 4);
 	}
 }
 

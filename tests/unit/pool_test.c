@@ -8,14 +8,23 @@
 static struct block {
 	uint8_t *cpu;
 	dma_addr_t handle;
-} blocks[BLOCKS];
+} * blocks; /* so many, in the arena */
+
+static struct arena arena;
 
 static uint64_t free_bytes;
 
 static void begin(struct ktest *t)
 {
+	if (!arena_get(&arena, GIB(8), BLOCKS * sizeof(*blocks), PAGE_SIZE)) {
+		ktest_skip(t, "no memory for the list of blocks");
+		return;
+	}
+	blocks = port_phys_to_virt(arena.base);
 	dma_fixture_begin(t);
-	if (!t->skip[0])
+	if (t->skip[0])
+		arena_put(&arena);
+	else
 		free_bytes = fixture_free_bytes(t->fixture);
 }
 
@@ -26,6 +35,7 @@ static void end(struct ktest *t)
 	if (!t->failed)
 		EXPECT_EQ(t, fixture_free_bytes(f), free_bytes);
 	dma_fixture_end(t);
+	arena_put(&arena);
 }
 
 static bool get(struct ktest *t, struct dma_pool *pool, struct dma_device *dev, struct block *b)
@@ -302,7 +312,7 @@ static void comes_and_goes(struct ktest *t)
 		struct dma_pool *pool = dma_pool_create("random", &f->tight, size, 0, 0);
 
 		REQUIRE(t, pool);
-		memset(blocks, 0, sizeof(blocks));
+		memset(blocks, 0, BLOCKS * sizeof(*blocks));
 		for (unsigned step = 0; step < 8 * most; step++) {
 			size_t k = ktest_random(t, most);
 			struct block *b = &blocks[k];
