@@ -2,7 +2,7 @@
 /*
  * A bitmap of 64-bit words, searched and written a word at a time. Ranges are
  * [from, to); an empty one is fine. The caller holds the lock of whatever the
- * map is of, or calls what says that it is atomic.
+ * map is of.
  */
 #ifndef DMA_BITS_H
 #define DMA_BITS_H
@@ -14,20 +14,6 @@
 static inline bool bit_test(const uint64_t *map, size_t i)
 {
 	return map[i / 64] >> (i % 64) & 1;
-}
-
-/* Atomic: a set bit tells who sees it what was written before. */
-static inline void bit_set_atomic(uint64_t *map, size_t i)
-{
-	__atomic_fetch_or(&map[i / 64], 1UL << (i % 64), __ATOMIC_RELEASE);
-}
-
-/* Atomic: was it set? */
-static inline bool bit_clear_atomic(uint64_t *map, size_t i)
-{
-	uint64_t bit = 1UL << (i % 64);
-
-	return __atomic_fetch_and(&map[i / 64], ~bit, __ATOMIC_ACQUIRE) & bit;
 }
 
 /* Of word `w`, the bits that lie in [from, to). */
