@@ -28,15 +28,4 @@ static inline uint64_t bits_part(size_t w, size_t from, size_t to)
 	return part;
 }
 
-/* Set bits in [from, to). */
-static inline size_t bits_count(const uint64_t *map, size_t from, size_t to)
-{
-	size_t n = 0;
-
-	for (size_t w = from / 64; w < BITS_WORDS(to); w++)
-		for (uint64_t word = map[w] & bits_part(w, from, to); word; word &= word - 1)
-			n++;
-	return n;
-}
-
 #endif

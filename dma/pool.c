@@ -19,7 +19,6 @@
  */
 #include "dma/pool.h"
 
-#include "dma/bits.h"
 #include "dma/bounce.h"
 
 #define STRIDE_MIN (PAGE_SIZE / 64)
@@ -140,9 +139,10 @@ struct dma_pool *dma_pool_create(const char *name, struct dma_device *dev, size_
 /* Give a page's memory back, if nobody has a block of it; returns how many are left. */
 static size_t free_page(struct dma_pool *pool, struct pool_page *page)
 {
-	uint64_t live = pool->all & ~page->free;
-	size_t left = bits_count(&live, 0, 64);
+	size_t left = 0;
 
+	for (uint64_t live = pool->all & ~page->free; live; live &= live - 1)
+		left++;
 	/* What a device has that is gone stays with it. */
 	if (!left && pool->dev->id != DMA_ID_GONE)
 		dma_free_attrs(pool->dev, pool->span, page->cpu, (dma_addr_t){page->bus},

@@ -7,6 +7,17 @@
 #include "dma/bits.h"
 #include "dma/swiotlb.h"
 
+/* Set bits in [from, to). */
+static size_t bits_count(const uint64_t *map, size_t from, size_t to)
+{
+	size_t n = 0;
+
+	for (size_t w = from / 64; w < BITS_WORDS(to); w++)
+		for (uint64_t word = map[w] & bits_part(w, from, to); word; word &= word - 1)
+			n++;
+	return n;
+}
+
 /* A run of n slots from `i` on is used, and knows from anywhere where it begins. */
 static void validate_run(const struct swiotlb *pool, size_t i, size_t n)
 {
