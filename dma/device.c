@@ -4,8 +4,6 @@
  */
 #include "dma/bounce.h"
 #include "dma/coherent.h"
-#include "dma/dma.h"
-#include "dma/swiotlb.h"
 #include "dma/transient.h"
 
 void dma_system_init(struct dma_system *sys, struct zones *zones, struct kmem *kmem,

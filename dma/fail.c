@@ -4,7 +4,6 @@
  * has it is found out only for a line that is printed.
  */
 #include "dma/bounce.h"
-#include "dma/port.h"
 
 #define HOLDERS 3 /* named in the line */
 

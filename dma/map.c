@@ -10,8 +10,6 @@
  */
 #include "dma/bounce.h"
 #include "dma/coherent.h"
-#include "dma/dma.h"
-#include "dma/port.h"
 
 /* --- where it is --- */
 

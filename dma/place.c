@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "dma/place.h"
 
-#include "dma/bits.h"
 #include "dma/limits.h"
 
 #define TRIES 20 /* more runs of a class that are looked at one by one, before all are at once */

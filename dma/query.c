@@ -3,7 +3,6 @@
  * What a driver can ask before it maps, and what was counted after.
  */
 #include "dma/bounce.h"
-#include "dma/dma.h"
 
 /* The last byte of RAM, of which the pool is a part. */
 static uint64_t last_of_ram(const struct dma_system *sys)

@@ -6,9 +6,6 @@
  */
 #include "dma/runs.h"
 
-#include "dma/bits.h"
-#include "mm/port.h"
-
 /* Slots of a class's shortest run. */
 static uint32_t least_of(unsigned c)
 {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "dma/swiotlb.h"
 
-#include "dma/bits.h"
 #include "dma/place.h"
 
 size_t swiotlb_metadata_size(size_t slots)
