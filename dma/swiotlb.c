@@ -95,8 +95,10 @@ size_t swiotlb_take_again(struct swiotlb *pool, size_t slots, enum dma_failure *
 
 static uint16_t owner_of(const struct swiotlb_slot *slot)
 {
-	return (uint16_t)(swiotlb_owner(slot->device, slot->direction) | slot->settled << 12 |
-			  slot->coherent << 13 | (slot->offset != 0) << 14);
+	return (uint16_t)(swiotlb_owner(slot->device, slot->direction) |
+			  slot->settled * SWIOTLB_OWNER_SETTLED |
+			  slot->coherent * SWIOTLB_OWNER_COHERENT |
+			  (slot->offset != 0) * SWIOTLB_OWNER_SHIFTED);
 }
 
 phys_addr_t swiotlb_take(struct swiotlb *pool, const struct swiotlb_fit *fit,
@@ -164,7 +166,8 @@ void swiotlb_settle(struct swiotlb *pool, phys_addr_t start, bool settled)
 {
 	uint16_t *owner = &pool->owner[slot_index(pool, start)];
 
-	*owner = (uint16_t)((*owner & ~(1 << 12)) | settled << 12); /* nobody else changes it */
+	/* Nobody else changes it. */
+	*owner = (uint16_t)((*owner & ~SWIOTLB_OWNER_SETTLED) | settled * SWIOTLB_OWNER_SETTLED);
 }
 
 void swiotlb_abandon(struct swiotlb *pool, uint16_t device)
