@@ -149,7 +149,7 @@ void bounce_settle(struct dma_device *dev, const struct bounce *bounce, bool set
 
 bool bounce_meets(struct dma_system *sys, uint64_t first, uint64_t last)
 {
-	uint64_t bytes = (uint64_t)sys->pool->slots << SWIOTLB_SHIFT, base = sys->pool->base.value;
+	uint64_t bytes = swiotlb_bytes(sys->pool), base = sys->pool->base.value;
 
 	if (bytes && first <= base + bytes - 1 && base <= last)
 		return true;

@@ -130,8 +130,7 @@ static int set_mask(struct dma_device *dev, uint64_t *which, uint64_t mask)
 	if (mask < DMA_MIN_MASK ||
 	    !dma_limits_window(&dev->limits, dma_limits_reach(&dev->limits, mask), &first, &last))
 		return -EIO;
-	any = reaches(pool->base.value, (uint64_t)pool->slots << SWIOTLB_SHIFT, SWIOTLB_SLOT, first,
-		      last);
+	any = reaches(pool->base.value, swiotlb_bytes(pool), SWIOTLB_SLOT, first, last);
 	for (unsigned i = 0; i < ZONE_COUNT; i++)
 		any |= reaches(zone[i].buddy.first << PAGE_SHIFT,
 			       (uint64_t)zone[i].buddy.pages << PAGE_SHIFT, PAGE_SIZE, first, last);

@@ -18,22 +18,18 @@ struct plan {
 	bool wide; /* from the top: the window has the whole pool */
 };
 
-static uint64_t bytes(const struct swiotlb *pool)
-{
-	return (uint64_t)pool->slots << SWIOTLB_SHIFT;
-}
-
 static bool is_wide(const struct swiotlb *pool, const struct swiotlb_fit *fit)
 {
 	uint64_t base = pool->base.value;
 
-	return fit->first <= base && dma_range_within(base, bytes(pool), fit->last);
+	return fit->first <= base && dma_range_within(base, swiotlb_bytes(pool), fit->last);
 }
 
 /* Does a boundary lie within the pool? */
 static bool is_divided(const struct swiotlb *pool, const struct swiotlb_fit *fit)
 {
-	return dma_range_crosses(pool->base.value + fit->shift, bytes(pool), fit->boundary_mask);
+	return dma_range_crosses(pool->base.value + fit->shift, swiotlb_bytes(pool),
+				 fit->boundary_mask);
 }
 
 void swiotlb_fit_prepare(const struct swiotlb *pool, struct swiotlb_fit *fit)
@@ -227,7 +223,7 @@ static enum dma_failure never(const struct swiotlb *pool, const struct swiotlb_f
 {
 	uint64_t base = pool->base.value;
 
-	if (pool->slots == 0 || fit->last < base || fit->first > base + bytes(pool) - 1)
+	if (pool->slots == 0 || fit->last < base || fit->first > base + swiotlb_bytes(pool) - 1)
 		return DMA_FAIL_OUT_OF_MASK;
 	if (place(plan, 0, (long)pool->slots - plan->slots) == NONE)
 		return DMA_FAIL_TOO_BIG;

@@ -7,7 +7,7 @@
 /* The last byte of RAM, of which the pool is a part. */
 static uint64_t last_of_ram(const struct dma_system *sys)
 {
-	uint64_t pool = sys->pool->base.value + ((uint64_t)sys->pool->slots << SWIOTLB_SHIFT);
+	uint64_t pool = sys->pool->base.value + swiotlb_bytes(sys->pool);
 	uint64_t top = memmap_top(sys->zones->map);
 
 	return (top > pool ? top : pool) - 1;
@@ -53,8 +53,7 @@ static uint64_t pool_room(const struct dma_device *dev)
 
 	if (pool->slots == 0)
 		return 0;
-	return room(&dev->fit, first, first + ((uint64_t)pool->slots << SWIOTLB_SHIFT) - 1,
-		    SWIOTLB_SLOT);
+	return room(&dev->fit, first, first + swiotlb_bytes(pool) - 1, SWIOTLB_SLOT);
 }
 
 /* Of the largest block of pages that lies in the device's window. */

@@ -120,10 +120,16 @@ void swiotlb_cache(struct swiotlb *pool, bool use);
  */
 void swiotlb_fit_prepare(const struct swiotlb *pool, struct swiotlb_fit *fit);
 
+/* The pool's size. */
+static inline uint64_t swiotlb_bytes(const struct swiotlb *pool)
+{
+	return (uint64_t)pool->slots << SWIOTLB_SHIFT;
+}
+
 /* Is this physical address in the pool? */
 static inline bool swiotlb_owns(const struct swiotlb *pool, phys_addr_t addr)
 {
-	return addr.value - pool->base.value < (uint64_t)pool->slots << SWIOTLB_SHIFT;
+	return addr.value - pool->base.value < swiotlb_bytes(pool);
 }
 
 /*

@@ -19,7 +19,7 @@ static uint64_t last_byte(const struct ledger_entry *t)
 
 void transient_reset_bounds(struct dma_system *sys)
 {
-	uint64_t bytes = (uint64_t)sys->pool->slots << SWIOTLB_SHIFT;
+	uint64_t bytes = swiotlb_bytes(sys->pool);
 
 	sys->bounce_first = bytes ? sys->pool->base.value : UINT64_MAX;
 	sys->bounce_last = bytes ? sys->pool->base.value + bytes - 1 : 0;
