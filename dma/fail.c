@@ -45,14 +45,11 @@ static void find_holders(struct dma_system *sys, struct holder top[HOLDERS])
 	port_unlock(&sys->lock, flags);
 }
 
-static NOINLINE void say(struct dma_device *dev, phys_addr_t addr, size_t len, enum dma_failure why,
-			 uint64_t nth)
+static NOINLINE void say(struct dma_device *dev, phys_addr_t addr, size_t len, enum dma_failure why)
 {
 	struct swiotlb *pool = dev->pool;
 	struct holder top[HOLDERS] = {{"", 0, "", ""}, {"", 0, "", ""}, {"", 0, "", ""}};
 
-	if (!dma_worth_saying(nth))
-		return;
 	find_holders(dev->sys, top);
 	port_log(
 		PORT_LOG_WARNING,
@@ -63,26 +60,19 @@ static NOINLINE void say(struct dma_device *dev, phys_addr_t addr, size_t len, e
 		ARGS(top[2]));
 }
 
-static uint64_t count(struct dma_device *dev, enum dma_failure why)
-{
-	dev->last_failure = why;
-	return __atomic_add_fetch(&dev->count.failed[why], 1, __ATOMIC_RELAXED);
-}
-
 bool dma_failed(struct dma_device *dev, enum dma_failure why, unsigned attrs)
 {
-	uint64_t nth = count(dev, why);
+	uint64_t nth = __atomic_add_fetch(&dev->count.failed[why], 1, __ATOMIC_RELAXED);
 
+	dev->last_failure = why;
 	return !(attrs & DMA_ATTR_NO_WARN) && dma_worth_saying(nth);
 }
 
 void dma_fail(struct dma_device *dev, phys_addr_t addr, size_t len, enum dma_failure why,
 	      unsigned attrs)
 {
-	uint64_t nth = count(dev, why);
-
-	if (!(attrs & DMA_ATTR_NO_WARN))
-		say(dev, addr, len, why, nth);
+	if (dma_failed(dev, why, attrs))
+		say(dev, addr, len, why);
 }
 
 const char *dma_failure_name(enum dma_failure why)
