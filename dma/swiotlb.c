@@ -117,7 +117,7 @@ phys_addr_t swiotlb_take(struct swiotlb *pool, const struct swiotlb_fit *fit,
 	swiotlb_enter(pool, i, slot.original | (uint64_t)slot.offset << 52, slot.length,
 		      owner_of(&slot));
 	dma_level_raise(&pool->used, slots);
-	return phys(swiotlb_addr(pool, i).value + slot.offset);
+	return phys_add(swiotlb_addr(pool, i), slot.offset);
 }
 
 /* --- mappings --- */
@@ -138,7 +138,7 @@ bool swiotlb_find(const struct swiotlb *pool, phys_addr_t addr, phys_addr_t *sta
 	if (i >= pool->slots || !__atomic_load_n(&pool->owner[i], __ATOMIC_ACQUIRE))
 		return false;
 	*slot = swiotlb_record(pool, i);
-	*start = phys(pool->base.value + ((uint64_t)i << SWIOTLB_SHIFT) + slot->offset);
+	*start = phys_add(swiotlb_addr(pool, i), slot->offset);
 	return addr.value - start->value < slot->length;
 }
 
