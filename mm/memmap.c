@@ -5,7 +5,7 @@
  *
  *	ram      ####....############..........######    before seal: as firmware gave it
  *	reserved ..##............##......                before seal only
- *	free     .#........####..##............#####.    after seal: ram less what is taken
+ *	free     .#........######..##..........#####.    after seal: ram less what is taken
  *
  * A list has room for MEMMAP_RANGES. Where a split needs one more, the part
  * above the hole is lost and counted in map->dropped: memory may be lost so,
