@@ -10,8 +10,9 @@
  *
  * Invariant: a page is in one block at most, of one order, free or used; in
  * none: it is parked, or was never added. Two free buddies stand side by side
- * only as the one pair of their order that is deferred: who frees and allocates
- * by turns would merge and split each time. tests/unit/buddy_validate.c checks it.
+ * only as the one pair of their order that is deferred: else freeing and
+ * allocating by turns would merge and split each time.
+ * tests/unit/buddy_validate.c checks it.
  *
  * used[] of orders below KNOWN_ORDERS is cleared a largest block at a time, when
  * it is first split or used; of the others, a word of which is of several such
@@ -179,7 +180,7 @@ static void carve(struct buddy *buddy, unsigned from, size_t page, unsigned orde
 /* The reverse for the used block of order `from`: its rest stays used, in smaller blocks. */
 static void uncarve(struct buddy *buddy, unsigned from, size_t page, unsigned order)
 {
-	/* Who frees it at this very moment, without the lock, has it: the mistake is harmless. */
+	/* Whoever frees it right now, without the lock, has it: the mistake is harmless. */
 	if (from == BUDDY_ORDERS || !buddy_unmark_used(buddy, from, page >> from))
 		return;
 	while (from-- > order)
@@ -210,8 +211,8 @@ static unsigned order_within(size_t page, size_t end)
 /* --- choosing a block --- */
 
 /*
- * What chooses returns a page: [page, page + 2^order) will be used, of the free
- * block around it. NO_BLOCK: there is none.
+ * Whatever chooses returns a page: [page, page + 2^order) will be used, of the
+ * free block around it. NO_BLOCK: there is none.
  */
 
 /* How many pages, from page 0 on, lie wholly at or below `limit`: with their last byte. */
@@ -419,7 +420,6 @@ bool buddy_fits(struct buddy *buddy, const struct page_request *request)
 
 /* --- giving back --- */
 
-/* What is wrong with freeing this block, by its first page. */
 static enum page_misuse diagnose_locked(const struct buddy *buddy, phys_addr_t addr, unsigned order)
 {
 	size_t page = buddy_page(buddy, addr);

@@ -76,8 +76,7 @@ struct buddy {
 	size_t deferred[BUDDY_ORDERS]; /* a pair of free blocks that is yet to be merged, or none */
 };
 
-/* Bytes of bookkeeping for [base, base + pages), which is widened to whole blocks of the largest
- * order. */
+/* Bytes of bookkeeping for `pages` from `base` on, widened to whole blocks of the largest order. */
 size_t buddy_bookkeeping(phys_addr_t base, size_t pages);
 
 /* An allocator with no page in it. `memory` is 8-aligned and need not be cleared. */

@@ -16,9 +16,9 @@
  * is 0 is garbage, and is overwritten when its first bit is set. So there are
  * always two levels at least.
  *
- * Who clears the only bit of a leaf and soon sets it again would change every
- * level twice. So one leaf may be hollow: zero, and the levels above don't know
- * it yet. They are told when the next one is, or something is searched for.
+ * To clear the only bit of a leaf and soon set it again would change every level
+ * twice. So one leaf may be hollow: zero, and the levels above don't know it yet.
+ * They are told when another becomes hollow, or something is searched for.
  *
  * It lives in memory of the caller's, who also locks.
  */
@@ -96,7 +96,7 @@ static inline uint64_t *hbitmap_wake(struct hbitmap *map, size_t leaf)
 	return word;
 }
 
-/* Returns the word that it is in, as it is then: its neighbours are looked at for nothing. */
+/* Returns the bit's word as it is then: a look at its neighbours costs nothing. */
 static inline uint64_t hbitmap_set(struct hbitmap *map, size_t i)
 {
 	return *hbitmap_wake(map, i >> 6) |= hbitmap_bit(i);

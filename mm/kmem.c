@@ -16,9 +16,8 @@
 #define SHIFT_MIN 4 /* 16 bytes */
 
 struct kmem_page {
-	struct kmem_page *next,
-		**link; /* in partial[], while it has room; link: what points here */
-	uint32_t owner; /* owner_tag() of its kmem */
+	struct kmem_page *next, **link; /* in partial[], while it has room; what points here */
+	uint32_t owner;			/* owner_tag() of its kmem */
 	uint16_t class;
 	uint16_t live;	 /* objects */
 	uint64_t free[]; /* a bit an object */
@@ -43,7 +42,7 @@ static const struct size_class classes[KMEM_CLASSES] = {
 
 _Static_assert(PAGE_SIZE - FIRST(KMEM_MAX) == 2 * KMEM_MAX, "the last class wastes nothing");
 
-/* Of two kernel objects no two are 4 GiB apart, so the low half of the address tells them. */
+/* No two kernel objects are 4 GiB apart, so the low half of the address tells which it is. */
 static uint32_t owner_tag(const struct kmem *kmem)
 {
 	return (uint32_t)(uintptr_t)kmem ^ 0x6d656d6b;

@@ -54,7 +54,7 @@ struct zone {
  * No lock, and interrupts may come: a slot is emptied and filled by an exchange,
  * so whoever gets a block out of it has it alone. `next` is its CPU's own, and
  * says only where to look: where an interrupt made it too low, pages_alloc()
- * overlooks a block, but not who drains the cache or fills that slot.
+ * overlooks a block, but whoever drains the cache or fills that slot doesn't.
  */
 #define PAGE_CACHE_ORDERS 4
 #define PAGE_CACHE_BLOCKS 16
@@ -103,8 +103,7 @@ size_t pages_bookkeeping(uint64_t top);
 void pages_build(struct zones *zones, struct memmap *map, uint64_t top, uint64_t seed,
 		 void *bookkeeping);
 
-/* A block that fits the request, its contents undefined; PHYS_NONE, counted, where there is none.
- */
+/* A block that fits the request, its contents undefined; PHYS_NONE, counted: there is none. */
 phys_addr_t pages_alloc(struct zones *zones, const struct page_request *request);
 
 /* Give a block back, as it was allocated. A mistake is reported through port_page_misuse(). */

@@ -49,8 +49,7 @@ __attribute__((format(printf, 2, 3))) void port_log(enum port_log_level level, c
 /* The state of mm or dma itself is broken: stop the machine. */
 __attribute__((noreturn, format(printf, 1, 2))) void port_panic(const char *fmt, ...);
 
-/* A caller's mistake with pages, judged by the block's first. The call that made it has no effect.
- */
+/* A caller's mistake with pages, judged by the block's first; the call has no effect. */
 enum page_misuse {
 	PAGE_DOUBLE_FREE, /* it is free already */
 	PAGE_WRONG_ORDER, /* allocated, but not as one block of this order */
