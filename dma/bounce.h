@@ -7,7 +7,7 @@
  * And what the files of dma/ offer each other beyond dma/dma.h.
  *
  * Inside dma/ only. The system's locks are taken within; copies are made
- * outside them, by whose the mapping is.
+ * outside them, by the mapping's owner.
  */
 #ifndef DMA_BOUNCE_H
 #define DMA_BOUNCE_H
@@ -29,7 +29,7 @@ struct bounce {
 /* Slots were freed and somebody waits: map what waits, first come, first served. */
 __attribute__((cold)) void wait_serve(struct dma_system *sys);
 
-/* A device is gone: call back who waits for what can't be any more, of it or of others. */
+/* A device is gone: call back whoever waits for what can't be had any more, by it or by others. */
 void wait_cancel(struct dma_system *sys);
 
 /* --- bounce.c --- */
@@ -72,10 +72,10 @@ static inline void bounce_freed(struct dma_device *dev, size_t slots)
 		wait_serve(dev->sys);
 }
 
-/* The mapping that holds this physical address, whose ever it is. */
+/* The mapping that holds this physical address, whosever it is. */
 bool bounce_find(struct dma_system *sys, phys_addr_t addr, struct bounce *bounce);
 
-/* Is it the device's, coherent or not, from `at` on `len` bytes long? What isn't. */
+/* What is wrong with it as the device's, coherent or not, of exactly `len` bytes from `at` on. */
 enum dma_misuse_kind bounce_wrong(const struct dma_device *dev, const struct bounce *bounce,
 				  phys_addr_t at, size_t len, bool coherent);
 
@@ -134,7 +134,7 @@ bool dma_failed(struct dma_device *dev, enum dma_failure why, unsigned attrs);
 void dma_fail(struct dma_device *dev, phys_addr_t addr, size_t len, enum dma_failure why,
 	      unsigned attrs);
 
-/* --- query.c --- */
+/* --- inline, for several files --- */
 
 static inline void dma_counters_add(struct dma_counters *sum, const struct dma_counters *more)
 {

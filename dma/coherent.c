@@ -156,7 +156,7 @@ void dma_lend_refit(struct dma_device *dev)
 		     &dev->page_fit);
 }
 
-/* Pages for `size` bytes as `page` asks for one, aligned on the bus to alignment(size), or 1. */
+/* Pages for `size` bytes as `page` asks for one; `align` on the bus: alignment(size), or 1. */
 static phys_addr_t take_pages(struct dma_device *dev, const struct page_request *page, size_t size,
 			      uint64_t align)
 {
@@ -244,7 +244,7 @@ static NOINLINE void *alloc_slots(struct dma_device *dev, size_t size, dma_addr_
 	return port_phys_to_virt(addr);
 }
 
-/* Asked the provider. True: that is the answer, whatever it is. */
+/* Ask the provider. True: that is the answer, whatever it is. */
 static NOINLINE bool provided(struct dma_device *dev, size_t size, void **cpu, dma_addr_t *handle,
 			      unsigned attrs)
 {
@@ -286,7 +286,7 @@ void *dma_alloc_attrs(struct dma_device *dev, size_t size, dma_addr_t *handle, u
 	return port_phys_to_virt(addr);
 }
 
-/* A run of the pool that is given back as it was lent: NOTHING_WRONG. Else what is wrong. */
+/* Give a run of the pool back, if it is as it was lent: NOTHING_WRONG. Else what is wrong. */
 static enum dma_misuse_kind wrong_return(struct dma_device *dev, phys_addr_t addr, size_t size,
 					 const void *cpu, enum use use)
 {

@@ -11,7 +11,7 @@
  *
  * All of it stands in a ledger (dma/ledger.h) or in the pool's records, with its
  * device and its bytes, so that whatever is wrong with giving it back is named,
- * and has no effect. What a device has that is removed is never handed out again.
+ * and has no effect. What a removed device has is never handed out again.
  *
  * Any context, interrupts on or off. No device (NULL) has no memory.
  */

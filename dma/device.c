@@ -112,8 +112,7 @@ void dma_device_remove(struct dma_device *dev)
 		dma_misuse(dev, DMA_MISUSE_LEAK, 0, dev->count.live + dev->count.lent, DMA_CALLER);
 }
 
-/* Does any of the `bytes` bytes that begin at `start` lie in [first, last], a whole `unit` of them?
- */
+/* Does a whole `unit` of the `bytes` bytes from `start` on lie in [first, last]? */
 static bool reaches(uint64_t start, uint64_t bytes, uint64_t unit, uint64_t first, uint64_t last)
 {
 	return bytes && start + unit - 1 <= last && first <= start + bytes - unit;

@@ -48,7 +48,7 @@ struct dma_device {
 	const char *name;
 	struct dma_device *parent;
 	struct dma_system *sys;
-	struct dma_limits limits; /* read freely; changed by the calls below */
+	struct dma_limits limits; /* read freely; changed by the calls of dma/dma.h */
 	/* Made of the limits, for the short paths: */
 	struct swiotlb *pool;  /* sys->pool */
 	uint64_t short_end;    /* what ends here or before is mapped where it is; 0 if `slow` */

@@ -72,10 +72,11 @@ int dma_set_coherent_mask(struct dma_device *dev, uint64_t mask);
 int dma_set_mask_and_coherent(struct dma_device *dev, uint64_t mask);
 
 /*
- * What no segment crosses a multiple of (`mask` + 1; 2^n - 1), bytes in a
- * segment, segments in a list, the low bits of an address that bouncing must
- * keep (2^n - 1, or 0: none). A parent's stricter limit stays in force.
- * -EINVAL, and nothing changed: not of that form, or 0.
+ * No segment crosses a multiple of `mask` + 1 (`mask` is 2^n - 1); the most bytes
+ * in a segment; the most segments in a list; the low bits of an address that
+ * bouncing must keep (2^n - 1, or 0: none). A parent's stricter limit stays in
+ * force. -EINVAL, and nothing changed: not of that form, or one of the first
+ * three is 0.
  */
 int dma_set_seg_boundary(struct dma_device *dev, uint64_t mask);
 int dma_set_max_seg_size(struct dma_device *dev, size_t bytes);
@@ -224,7 +225,7 @@ struct dma_wait {
  * DMA_MAPPING_ERROR. -ENOMEM: it would wait for ever (dma_last_failure() says why),
  * or for pages, which are not the pool's: whoever frees them wakes nobody.
  *
- * First come, first served among those that wait: who is behind one that needs
+ * First come, first served among those that wait: whoever is behind one that needs
  * more than there is waits with it. A mapping that doesn't wait may overtake
  * them. A callback may do all that its context allows: map, unmap, wait again.
  */
@@ -285,8 +286,8 @@ void dma_set_written(struct dma_device *dev, dma_addr_t addr, size_t len);
  * The gate: the only way to the number that goes into a register or descriptor.
  * True, and the number in *out, where the device may use [addr, addr + len).
  * Refused are no bytes at all, a range out of the device's reach (the last byte
- * counts), and pool or transient memory outside one mapping of this device; of one
- * that is forced to bounce, any RAM so. Then *out is 0, the misuse is named, and
+ * counts), and pool or transient memory outside one mapping of this device; where
+ * the device is forced to bounce, all RAM outside one. Then *out is 0, the misuse is named, and
  * the driver must not start the transfer.
  */
 static ALWAYS_INLINE bool dma_gate(struct dma_device *dev, dma_addr_t addr, size_t len,

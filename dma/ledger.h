@@ -43,7 +43,7 @@ void ledger_init(struct ledger *ledger);
 bool ledger_grow(struct ledger *ledger, struct zones *zones);
 
 /*
- * Inside: move who comes behind an entry that is to go, so that nobody has an
+ * Inside: move whoever comes behind an entry that is to go, so that nobody has an
  * empty one before him; returns the one that is to be empty instead.
  */
 struct ledger_entry *ledger_close_up(struct ledger *ledger, struct ledger_entry *entry);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Everything a device can't do, in one record, and all the arithmetic on ends,
- * masks and boundaries, in one file (limits.c, and here what the direct path
- * needs inline).
+ * Everything a device can't do, in one record, and the arithmetic on ends, masks
+ * and boundaries, in one place: limits.c, and here what the direct path needs
+ * inline.
  *
  * The arithmetic is on last bytes, never on ends: a buffer whose last byte is
  * at the mask fits, and one that ends at the top of the address space doesn't

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Where in the pool a mapping goes that can't go anywhere, or why nowhere. For
- * dma/swiotlb.c only.
+ * dma/swiotlb.c only; of what dma/swiotlb.h declares, swiotlb_fit_prepare() and
+ * swiotlb_never() are there too.
  *
  * A request becomes a plan: so many slots, from a slot in [low, high] that two
  * rules allow, of alignment and of boundaries. One run of each length that is
  * enough is looked at; then, with the magazines emptied, a few of each. Where none
- * does and there are more, one pass over the bitmap says whether any does:
+ * will do and there are more, one pass over the bitmap says whether any does:
  *
  *	free         1 1 1 0 1 1 1 0 ...    bits of a word
  *	& starts     1 0 0 0 1 0 0 0        three free ones begin there

@@ -143,7 +143,7 @@ static size_t free_page(struct dma_pool *pool, struct pool_page *page)
 
 	for (uint64_t live = pool->all & ~page->free; live; live &= live - 1)
 		left++;
-	/* What a device has that is gone stays with it. */
+	/* A device that is gone keeps what it has. */
 	if (!left && pool->dev->id != DMA_ID_GONE)
 		dma_free_attrs(pool->dev, pool->span, page->cpu, (dma_addr_t){page->bus},
 			       DMA_ATTR_POOL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the calls that dma/dma.h has inline are made of: the short paths, where a
- * device reaches a buffer, which so is used where it is. A call would cost as much
+ * device reaches a buffer, which is then used where it is. A call would cost as much
  * as they do; they take no lock, and of a direct mapping nothing is kept but that
  * there is one more.
  *

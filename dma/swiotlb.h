@@ -9,10 +9,10 @@
  * A mapping is a run of slots. What it is of is kept by its first slot, in
  * arrays beside the pool. The free runs are indexed by length and place
  * (dma/runs.h), and `head` has a bit where a run begins that isn't there, but
- * is a mapping's or waits in a magazine. For in front of the index each CPU
- * has a magazine of short runs that it gave back: they count as free, serve
- * devices that may have any slot, and go back before anything is refused, one by
- * one, the longest first. A run is refused only where no fitting one is free.
+ * is a mapping's or waits in a magazine: in front of the index each CPU has a
+ * magazine of short runs that it gave back. They count as free, serve devices
+ * that may have any slot, and go back before anything is refused, one by one,
+ * the longest first. A run is refused only where no fitting one is free.
  *
  *	a magazine's runs of one length, a stack in a word: taken and put by one
  *	exchange, without a lock; 0: it has none
@@ -24,12 +24,12 @@
  *	                 '- stands in length[] of the first slot in each later word
  *	                    of `head`. So one look is enough.
  *
- * What lies in a run outside the mapping was others': who takes it for a device
+ * What lies in a run outside the mapping was others': whoever takes it for a device
  * that is forced to bounce zeroes it. Memory is touched by that and by copies
  * alone, outside all locks.
  *
- * Nothing here knows of bus addresses: dma/bounce.c translates. Any context,
- * interrupts on or off.
+ * Addresses here are physical; all that is known of the bus is in a fit, which
+ * dma/bounce.c makes. Any context, interrupts on or off.
  */
 #ifndef DMA_SWIOTLB_H
 #define DMA_SWIOTLB_H
@@ -83,7 +83,7 @@ struct swiotlb {
 	bool force; /* bounce everything; looked at when a device is added */
 	/* Of a mapping's first slot: */
 	uint16_t *owner;    /* atomic: whose it is, swiotlb_owner(); of all other slots 0 */
-	uint64_t *original; /* and above 52 bits the offset */
+	uint64_t *original; /* and from bit 52 on the offset */
 	struct swiotlb_magazine magazine[PORT_CPUS];
 	struct dma_level used;		/* slots of mappings */
 	uint64_t refused[DMA_FAILURES]; /* requests, by reason */
@@ -189,8 +189,8 @@ static inline struct swiotlb_slot swiotlb_record(const struct swiotlb *pool, siz
 
 /*
  * The mapping that holds `addr`, in *start its first byte, in *slot what it is
- * of. False where `addr` is in no mapping. No lock: whose mapping it is, he
- * doesn't unmap it meanwhile.
+ * of. False where `addr` is in no mapping. No lock: the mapping's owner doesn't
+ * unmap it meanwhile.
  */
 bool swiotlb_find(const struct swiotlb *pool, phys_addr_t addr, phys_addr_t *start,
 		  struct swiotlb_slot *slot);
@@ -252,7 +252,7 @@ static inline bool swiotlb_pop(struct swiotlb *pool, size_t slots, size_t *i)
 	return swiotlb_pop_from(&pool->magazine[port_cpu()].runs[slots - 1], i);
 }
 
-/* With what the magazines have. */
+/* The same, with what the magazines have. */
 size_t swiotlb_take_again(struct swiotlb *pool, size_t slots, enum dma_failure *why);
 
 /* Any free run; SWIOTLB_NONE, counted, and why. */
@@ -285,8 +285,7 @@ static inline phys_addr_t swiotlb_addr(const struct swiotlb *pool, size_t i)
 	return phys_add(pool->base, i << SWIOTLB_SHIFT);
 }
 
-/* Does a mapping of at least `len` bytes begin in slot `i`, and is so owned; of the bits in `mask`?
- */
+/* Does a mapping of at least `len` bytes begin in slot `i`, owned so in the bits of `mask`? */
 static inline bool swiotlb_holds(const struct swiotlb *pool, size_t i, size_t len, uint16_t owner,
 				 uint16_t mask)
 {

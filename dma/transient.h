@@ -9,7 +9,7 @@
  *
  * What was mapped is kept in a ledger (dma/ledger.h), by the block's first page.
  *
- * They are in memory that devices with tight limits alone can use: so they are
+ * They lie in the only memory that devices with tight limits can use: so they are
  * for those, and no overflow of the pool. sys->lock; any context.
  */
 #ifndef DMA_TRANSIENT_H

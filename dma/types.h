@@ -56,19 +56,19 @@ enum dma_attrs {
 enum dma_failure {
 	DMA_FAIL_NONE,
 	DMA_FAIL_LENGTH, /* no bytes, an end that wraps, more than a segment, or too many of them */
-	DMA_FAIL_TOO_BIG,     /* nor could it in an empty pool */
-	DMA_FAIL_OUT_OF_MASK, /* nor in an empty one as the device reaches it, or by any pages */
+	DMA_FAIL_TOO_BIG,     /* not even in an empty pool */
+	DMA_FAIL_OUT_OF_MASK, /* nor in what the device reaches of an empty one, or by any pages */
 	DMA_FAIL_EXHAUSTED,   /* fewer slots are free, within the device's reach, than it takes;
 				 or, where only pages can do it, no page is */
 	DMA_FAIL_FRAGMENTED,  /* enough are, but no run of them that fits; or pages */
 	DMA_FAILURES
 };
 
-/* It in words, as in the log. */
+/* In words, as in the log. */
 const char *dma_failure_name(enum dma_failure why);
 
 /*
- * How many of something are in use, and were at most. Exact, in any context: who
+ * How many of something are in use, and were at most. Exact, in any context: whoever
  * takes some sees in the same step whether there were never so many.
  */
 struct dma_level {
@@ -91,7 +91,7 @@ static inline void dma_level_raise(struct dma_level *level, uint64_t n)
 		}
 }
 
-/* A full barrier: who looks at something else after it, looks later (dma/wait.c). */
+/* A full barrier: whoever looks at something else after it looks later (dma/wait.c). */
 static inline void dma_level_lower(struct dma_level *level, uint64_t n)
 {
 	__atomic_fetch_add(&level->spare, (int64_t)n, __ATOMIC_SEQ_CST);

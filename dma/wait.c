@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Mappings that wait for slots of the pool, in a queue: the first is served
- * first, and who is behind it waits, even where there would be room for him. So
+ * first, and whoever is behind it waits, even where there would be room for him. So
  * a large request is not starved by small ones that wait too.
  *
  * sys->lock guards the queue, and is held while slots are taken for its first:
