@@ -153,5 +153,5 @@ bool bounce_meets(struct dma_system *sys, uint64_t first, uint64_t last)
 
 	if (bytes && first <= base + bytes - 1 && base <= last)
 		return true;
-	return transient_meets(sys, first, last);
+	return dma_near_bounce(sys, first, last) && transient_meets(sys, first, last);
 }

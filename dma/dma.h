@@ -12,7 +12,8 @@
  *		writeq(reg, ...);                        the device works, then:
  *	dma_unmap_single(dev, addr, len, DMA_TO_DEVICE);
  *
- * A buffer that the device reaches is used where it is. One that it doesn't is
+ * A buffer that the device reaches is used where it is. One that it doesn't, or
+ * that is bounce memory itself, where the device may use its mappings alone, is
  * bounced: through the swiotlb, or, below the swiotlb, through a transient slot
  * (pages under the device's limit, given back on unmap).
  *
@@ -125,6 +126,8 @@ static inline dma_addr_t dma_map_phys(struct dma_device *dev, phys_addr_t addr, 
 	if (!dma_ends_short(dev, addr.value, len))
 		return attrs & ~DMA_ATTR_NO_WARN ? dma_map_any(dev, addr, len, dir, attrs)
 						 : dma_map_bounced(dev, addr, len, dir, attrs);
+	if (dma_near_bounce(dev->sys, addr.value, addr.value + len - 1))
+		return dma_map_any(dev, addr, len, dir, attrs);
 	dma_count_direct(dev, len);
 	return (dma_addr_t){addr.value};
 }

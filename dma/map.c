@@ -29,10 +29,10 @@ dma_addr_t map_direct(struct dma_device *dev, phys_addr_t addr, size_t len)
 {
 	dma_addr_t bus = in_place(dev, addr, len);
 
-	if (dev->slow & DMA_SLOW_FORCE)
+	if (dev->slow & DMA_SLOW_FORCE || dma_mapping_error(dev, bus) ||
+	    bounce_meets(dev->sys, addr.value, addr.value + len - 1))
 		return DMA_MAPPING_ERROR;
-	if (!dma_mapping_error(dev, bus))
-		dma_count_direct(dev, len);
+	dma_count_direct(dev, len);
 	return bus;
 }
 

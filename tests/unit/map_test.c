@@ -506,6 +506,48 @@ static void need_sync(struct ktest *t)
 	dma_unmap_single(&f->tight, page, 100, DMA_TO_DEVICE);
 }
 
+/* A buffer in bounce memory, where the device has no mapping: there it isn't used. */
+static void bounce_memory(struct ktest *t)
+{
+	struct dma_fixture *f = t->fixture;
+	struct dma_device *dev = &f->near;
+	uint8_t *buffer = fixture_memory(f, FIXTURE_POOL + 8);
+	struct dma_wait wait;
+	dma_addr_t addr, page;
+	uint64_t out;
+
+	fixture_fill(buffer, 100, 1);
+	for (unsigned slow = 0; slow < 2; slow++) {
+		dma_set_max_seg_size(dev, slow ? 4096 : SIZE_MAX);
+		addr = dma_map_single(dev, buffer, 100, DMA_BIDIRECTIONAL);
+		EXPECT(t, !dma_mapping_error(dev, addr));
+		EXPECT(t, addr.bus != f->base + FIXTURE_POOL + 8);
+		EXPECT(t, dma_gate(dev, addr, 100, &out));
+		fixture_fill(fixture_device_view(dev, addr), 100, (uint8_t)(7 + slow));
+		dma_unmap_single(dev, addr, 100, DMA_BIDIRECTIONAL);
+		EXPECT(t, fixture_is(buffer, 100, (uint8_t)(7 + slow)));
+	}
+	EXPECT_EQ(t, dma_map_single_wait(dev, buffer, 100, DMA_TO_DEVICE, &addr, &wait, NULL, NULL),
+		  0);
+	EXPECT(t, dma_gate(dev, addr, 100, &out));
+	dma_unmap_single(dev, addr, 100, DMA_TO_DEVICE);
+	EXPECT_EQ(t, dev->count.live, 0);
+	EXPECT_EQ(t, dev->count.bounced, 3);
+	/* What lies between transient slots and the pool is none. */
+	dma_set_bus_limit(&f->tight, f->base + KIB(16) - 1);
+	page = fixture_map(t, &f->tight, FIXTURE_HIGH, 1, DMA_TO_DEVICE);
+	for (unsigned slow = 0; slow < 2; slow++) {
+		dma_set_max_seg_size(dev, slow ? 4096 : SIZE_MAX);
+		addr = fixture_map(t, dev, KIB(64), 100, DMA_TO_DEVICE);
+		EXPECT_EQ(t, addr.bus, f->base + KIB(64));
+		dma_unmap_single(dev, addr, 100, DMA_TO_DEVICE);
+	}
+	addr = dma_map_phys(dev, phys(page.bus), 1, DMA_TO_DEVICE, 0);
+	EXPECT(t, !dma_mapping_error(dev, addr) && addr.bus != page.bus);
+	dma_unmap_single(dev, addr, 1, DMA_TO_DEVICE);
+	dma_unmap_single(&f->tight, page, 1, DMA_TO_DEVICE);
+}
+
 /* Device memory far above all RAM, behind RAM's end, and what is no such thing. */
 static void resources(struct ktest *t)
 {
@@ -684,6 +726,7 @@ static const struct ktest_case cases[] = {
 	{"required_mask", required_mask},
 	{"max_mapping", max_mapping},
 	{"need_sync", need_sync},
+	{"bounce_memory", bounce_memory},
 	{"resources", resources},
 	{"resources_are_no_ram", resources_are_no_ram},
 	{"full_pool", full_pool},
