@@ -51,7 +51,8 @@ enum dma_misuse_kind {
 /*
  * Report one misuse: counted always; said ten times a kind, from then on each
  * time the count doubles. `dev` is never NULL (a system has a device `nobody` for
- * what no device did). `addr` is a bus address, or a physical one for pages.
+ * what no device did). `addr` is a bus address; a physical one of pages, and in
+ * dma_map_resource() and dma_free_for(), which are given such; 0 of a leak.
  */
 void dma_misuse(struct dma_device *dev, enum dma_misuse_kind kind, uint64_t addr, uint64_t len,
 		const void *caller);

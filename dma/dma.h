@@ -46,7 +46,8 @@ void dma_system_init(struct dma_system *sys, struct zones *zones, struct kmem *k
 /*
  * Make a device known: 32-bit masks, no other limits but what it inherits from
  * `parent` (may be NULL); bounced always where the pool is forced. `name` stays
- * the caller's and outlives the device. -ENOSPC.
+ * the caller's and outlives the device. -ENOSPC: too many; it reaches nothing then,
+ * as if it were removed.
  */
 int dma_device_add(struct dma_system *sys, struct dma_device *dev, const char *name,
 		   struct dma_device *parent);
@@ -280,8 +281,8 @@ bool dma_need_sync(struct dma_device *dev, dma_addr_t addr);
  * The device is done with the mapping that begins at `addr`, and has written its
  * first `len` bytes alone. They are copied out now, and nothing more will be, by
  * sync or unmap, until the mapping is handed over again: by a sync for the device
- * of any part. More than was mapped is clamped, as in a sync, and a misuse; so is
- * a mapping that the device only reads.
+ * of any part. More than was mapped is clamped, as in a sync, and a misuse; so, and
+ * without effect, is a mapping that the device only reads, or an address inside one.
  */
 void dma_set_written(struct dma_device *dev, dma_addr_t addr, size_t len);
 
