@@ -518,10 +518,12 @@ static const char *remove_device(struct machine *m, struct model_device *d)
 	const char *complaint;
 
 	lent_leave(m, d);
+	complaint = look_at_served(m, NULL); /* by what its pools gave back */
 	dma_device_remove(&d->dev);
 	m->misuse[DMA_MISUSE_LEAK] += d->want.live + d->want.lent != 0;
 	lose_mappings(m, d);
-	complaint = look_at_served(m, d);
+	if (!complaint)
+		complaint = look_at_served(m, d);
 	if (!complaint)
 		complaint = check_gone(m, d);
 	if (!complaint)
