@@ -45,11 +45,14 @@ static void find_holders(struct dma_system *sys, struct holder top[HOLDERS])
 	port_unlock(&sys->lock, flags);
 }
 
-static NOINLINE void say(struct dma_device *dev, phys_addr_t addr, size_t len, enum dma_failure why)
+static NOINLINE void say(struct dma_device *dev, phys_addr_t addr, size_t len, enum dma_failure why,
+			 uint64_t nth)
 {
 	struct swiotlb *pool = dev->pool;
 	struct holder top[HOLDERS] = {{"", 0, "", ""}, {"", 0, "", ""}, {"", 0, "", ""}};
 
+	if (!dma_worth_saying(nth))
+		return;
 	find_holders(dev->sys, top);
 	port_log(
 		PORT_LOG_WARNING,
@@ -60,19 +63,26 @@ static NOINLINE void say(struct dma_device *dev, phys_addr_t addr, size_t len, e
 		ARGS(top[2]));
 }
 
+static uint64_t count(struct dma_device *dev, enum dma_failure why)
+{
+	dev->last_failure = why;
+	return __atomic_add_fetch(&dev->count.failed[why], 1, __ATOMIC_RELAXED);
+}
+
 bool dma_failed(struct dma_device *dev, enum dma_failure why, unsigned attrs)
 {
-	uint64_t nth = __atomic_add_fetch(&dev->count.failed[why], 1, __ATOMIC_RELAXED);
+	uint64_t nth = count(dev, why);
 
-	dev->last_failure = why;
 	return !(attrs & DMA_ATTR_NO_WARN) && dma_worth_saying(nth);
 }
 
 void dma_fail(struct dma_device *dev, phys_addr_t addr, size_t len, enum dma_failure why,
 	      unsigned attrs)
 {
-	if (dma_failed(dev, why, attrs))
-		say(dev, addr, len, why);
+	uint64_t nth = count(dev, why);
+
+	if (!(attrs & DMA_ATTR_NO_WARN))
+		say(dev, addr, len, why, nth);
 }
 
 const char *dma_failure_name(enum dma_failure why)
