@@ -84,14 +84,19 @@ void hbitmap_set_range(struct hbitmap *map, size_t first, size_t count)
 	}
 }
 
+static inline size_t outermost(uint64_t word, bool down)
+{
+	return down ? hbitmap_highest(word) : (size_t)__builtin_ctzll(word);
+}
+
 /*
  * Up from the leaf to the first word that has a bit on the asked side of where we
  * came from, whose own bit is no answer; and down again along that side.
  */
-
-size_t hbitmap_last(struct hbitmap *map, size_t i)
+static inline __attribute__((always_inline)) size_t search(struct hbitmap *map, size_t i, bool down)
 {
-	uint64_t bits = hbitmap_leaf(map, i >> 6) & UINT64_MAX >> (63 - (i & 63));
+	uint64_t side = down ? UINT64_MAX >> (63 - (i & 63)) : UINT64_MAX << (i & 63);
+	uint64_t bits = hbitmap_leaf(map, i >> 6) & side;
 	unsigned l = 0;
 
 	hbitmap_settle(map);
@@ -99,28 +104,21 @@ size_t hbitmap_last(struct hbitmap *map, size_t i)
 		i >>= 6;
 		if (++l == map->levels)
 			return HBITMAP_NONE;
-		bits = map->level[l][i >> 6] & (hbitmap_bit(i) - 1);
+		side = down ? hbitmap_bit(i) - 1 : UINT64_MAX << 1 << (i & 63);
+		bits = map->level[l][i >> 6] & side;
 	}
-	i = ALIGN_DOWN(i, 64) | hbitmap_highest(bits);
+	i = ALIGN_DOWN(i, 64) | outermost(bits, down);
 	while (l-- > 0)
-		i = i << 6 | hbitmap_highest(map->level[l][i]);
+		i = i << 6 | outermost(map->level[l][i], down);
 	return i;
+}
+
+size_t hbitmap_last(struct hbitmap *map, size_t i)
+{
+	return search(map, i, true);
 }
 
 size_t hbitmap_first(struct hbitmap *map, size_t i)
 {
-	uint64_t bits = hbitmap_leaf(map, i >> 6) & UINT64_MAX << (i & 63);
-	unsigned l = 0;
-
-	hbitmap_settle(map);
-	while (!bits) {
-		i >>= 6;
-		if (++l == map->levels)
-			return HBITMAP_NONE;
-		bits = map->level[l][i >> 6] & UINT64_MAX << 1 << (i & 63);
-	}
-	i = ALIGN_DOWN(i, 64) | (size_t)__builtin_ctzll(bits);
-	while (l-- > 0)
-		i = i << 6 | (size_t)__builtin_ctzll(map->level[l][i]);
-	return i;
+	return search(map, i, false);
 }
