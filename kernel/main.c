@@ -50,8 +50,7 @@ static void banner(void)
 	printf("Bounce by %s: %lu MiB of memory, %lu MiB of it above 4 GiB; ",
 	       machine.boot.protocol, memmap_bytes(map, 0) >> 20, memmap_bytes(map, GIB(4)) >> 20);
 	if (pool->slots)
-		printf("swiotlb %zu KiB at %#lx\n", pool->slots * SWIOTLB_SLOT >> 10,
-		       pool->base.value);
+		printf("swiotlb %lu KiB at %#lx\n", swiotlb_bytes(pool) >> 10, pool->base.value);
 	else
 		printf("no swiotlb\n");
 }

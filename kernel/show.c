@@ -35,7 +35,7 @@ void show_mem(void)
 	show_ranges("reserved", &map->reserved);
 	printf("of the RAM\n");
 	show_range("kernel", machine.image.start, machine.image.end, "");
-	show_range("swiotlb", pool->base.value, pool->base.value + pool->slots * SWIOTLB_SLOT, "");
+	show_range("swiotlb", pool->base.value, pool->base.value + swiotlb_bytes(pool), "");
 	for (size_t i = 0; i < machine.module_count; i++)
 		show_range("module", machine.module[i].addr.value,
 			   machine.module[i].addr.value + machine.module[i].size,

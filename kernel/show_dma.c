@@ -56,8 +56,8 @@ void show_swiotlb(void)
 		printf("the swiotlb is off: 0 slots\n");
 		return;
 	}
-	printf("pool %#lx to %#zx, %zu slots of 2 KiB%s\n", pool->base.value,
-	       pool->base.value + pool->slots * SWIOTLB_SLOT, pool->slots,
+	printf("pool %#lx to %#lx, %zu slots of 2 KiB%s\n", pool->base.value,
+	       pool->base.value + swiotlb_bytes(pool), pool->slots,
 	       pool->force ? ", everything is bounced" : "");
 	printf("used %lu, high water %lu, longest free run %zu slots, %zu in magazines\n",
 	       dma_level_now(&pool->used), pool->used.high, swiotlb_largest_run(pool), kept);

@@ -217,7 +217,7 @@ static int go_bounced(struct demo *demo)
 static void describe_memory(struct report_memory *m, uint64_t reach)
 {
 	const struct range_list *ram = &machine.memmap.ram;
-	uint64_t pool_end = machine.pool.base.value + machine.pool.slots * SWIOTLB_SLOT;
+	uint64_t pool_end = machine.pool.base.value + swiotlb_bytes(&machine.pool);
 
 	for (const struct mem_range *range = ram->range; range < ram->range + ram->count; range++) {
 		if (range->start < GIB(4))
