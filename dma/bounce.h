@@ -159,13 +159,14 @@ static inline bool dma_usable(const struct dma_device *dev, dma_addr_t addr, siz
 /* Can a mapping of it be recorded (struct swiotlb_slot)? */
 static inline bool dma_may_bounce(phys_addr_t addr, size_t len)
 {
-	return len - 1 < UINT32_MAX && addr.value < 1UL << 52;
+	return len - 1 < UINT32_MAX && addr.value <= SWIOTLB_ORIGINAL_LAST;
 }
 
 /* Does [addr, addr + len) have a last byte that memory can have, and is it within a segment? */
 static inline bool dma_length_ok(const struct dma_device *dev, phys_addr_t addr, size_t len)
 {
-	return dma_range_within(addr.value, len, (1UL << 52) - 1) && len <= dev->limits.max_segment;
+	return dma_range_within(addr.value, len, SWIOTLB_ORIGINAL_LAST) &&
+	       len <= dev->limits.max_segment;
 }
 
 #endif

@@ -111,7 +111,7 @@ dma_addr_t dma_map_bounced(struct dma_device *dev, phys_addr_t addr, size_t len,
 {
 	size_t i;
 
-	if (len - 1 < dev->short_bounce && addr.value < 1UL << 52) {
+	if (len - 1 < dev->short_bounce && addr.value <= SWIOTLB_ORIGINAL_LAST) {
 		if (swiotlb_pop(dev->pool, swiotlb_slots(len), &i))
 			return map_at(dev, i, addr, len, dir);
 	} else if (!dev->short_bounce || !dma_may_bounce(addr, len)) {
@@ -329,7 +329,7 @@ static NOINLINE bool gate_any(struct dma_device *dev, dma_addr_t addr, size_t le
 	*out = open ? addr.bus : 0;
 	if (open)
 		return true;
-	if (addr.bus == DMA_MAPPING_ERROR.bus)
+	if (dma_mapping_error(dev, addr))
 		wrong = DMA_MISUSE_MAPPING_ERROR;
 	else if (!dma_range_within(addr.bus, len, UINT64_MAX))
 		wrong = DMA_MISUSE_GATE_LENGTH;

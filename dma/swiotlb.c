@@ -114,8 +114,8 @@ phys_addr_t swiotlb_take(struct swiotlb *pool, const struct swiotlb_fit *fit,
 		i = swiotlb_take_any(pool, slots, why);
 	if (i == SWIOTLB_NONE)
 		return PHYS_NONE;
-	swiotlb_enter(pool, i, slot.original | (uint64_t)slot.offset << 52, slot.length,
-		      owner_of(&slot));
+	swiotlb_enter(pool, i, slot.original | (uint64_t)slot.offset << SWIOTLB_ORIGINAL_BITS,
+		      slot.length, owner_of(&slot));
 	dma_level_raise(&pool->used, slots);
 	return phys_add(swiotlb_addr(pool, i), slot.offset);
 }

@@ -45,7 +45,7 @@
 
 /* What a run of slots is used for. In memory it takes 14 bytes a slot. */
 struct swiotlb_slot {
-	uint64_t original;	/* physical address of the buffer, below 2^52 */
+	uint64_t original;	/* physical address of the buffer, SWIOTLB_ORIGINAL_LAST at most */
 	uint32_t length;	/* bytes */
 	uint16_t device;	/* dma_device.id, below SWIOTLB_DEVICES */
 	uint16_t offset : 11;	/* of the mapping in its first slot, in bytes; set by the pool */
@@ -55,7 +55,9 @@ struct swiotlb_slot {
 	uint16_t coherent : 1;	/* of dma_alloc_coherent(): no mapping, and of no buffer */
 };
 
-#define SWIOTLB_DEVICES 1024
+#define SWIOTLB_DEVICES	      1024
+#define SWIOTLB_ORIGINAL_BITS 52 /* of a buffer's address */
+#define SWIOTLB_ORIGINAL_LAST ((1UL << SWIOTLB_ORIGINAL_BITS) - 1)
 
 /* What a device asks of a run of slots; all addresses physical, inclusive. */
 struct swiotlb_fit {
@@ -83,7 +85,7 @@ struct swiotlb {
 	bool force; /* bounce everything; looked at when a device is added */
 	/* Of a mapping's first slot: */
 	uint16_t *owner;    /* atomic: whose it is, swiotlb_owner(); of all other slots 0 */
-	uint64_t *original; /* and from bit 52 on the offset */
+	uint64_t *original; /* and above SWIOTLB_ORIGINAL_BITS the offset */
 	struct swiotlb_magazine magazine[PORT_CPUS];
 	struct dma_level used;		/* slots of mappings */
 	uint64_t refused[DMA_FAILURES]; /* requests, by reason */
@@ -170,6 +172,15 @@ static inline size_t swiotlb_run(const struct swiotlb_slot *slot)
 	return swiotlb_slots((uint64_t)slot->offset + slot->length);
 }
 
+/*
+ * owner[] of a mapping's first slot:
+ *
+ *	| 15 | 14 shifted | 13 coherent | 12 settled | 11..10 direction + 1 | 9..0 device |
+ */
+#define SWIOTLB_OWNER_SETTLED  (1 << 12)
+#define SWIOTLB_OWNER_COHERENT (1 << 13)
+#define SWIOTLB_OWNER_SHIFTED  (1 << 14) /* begins not with its slot */
+
 /* What the mapping is of that begins in slot `i`. */
 static inline struct swiotlb_slot swiotlb_record(const struct swiotlb *pool, size_t i)
 {
@@ -177,13 +188,13 @@ static inline struct swiotlb_slot swiotlb_record(const struct swiotlb *pool, siz
 	uint16_t owner = pool->owner[i];
 
 	return (struct swiotlb_slot){
-		.original = original & ((1UL << 52) - 1),
+		.original = original & SWIOTLB_ORIGINAL_LAST,
 		.length = pool->runs.length[i],
 		.device = owner & (SWIOTLB_DEVICES - 1),
-		.offset = (uint16_t)(original >> 52),
+		.offset = (uint16_t)(original >> SWIOTLB_ORIGINAL_BITS),
 		.direction = (owner >> 10 & 3) - 1,
-		.settled = owner >> 12 & 1,
-		.coherent = owner >> 13 & 1,
+		.settled = (owner & SWIOTLB_OWNER_SETTLED) != 0,
+		.coherent = (owner & SWIOTLB_OWNER_COHERENT) != 0,
 	};
 }
 
@@ -217,15 +228,7 @@ void swiotlb_validate(struct swiotlb *pool);
 
 #define SWIOTLB_NONE RUNS_NONE
 
-/*
- * Whose a mapping is that begins with its slot, and is neither settled nor coherent. Never 0.
- *
- *	| 15 | 14 shifted | 13 coherent | 12 settled | 11..10 direction + 1 | 9..0 device |
- */
-#define SWIOTLB_OWNER_SETTLED  (1 << 12)
-#define SWIOTLB_OWNER_COHERENT (1 << 13)
-#define SWIOTLB_OWNER_SHIFTED  (1 << 14) /* begins not with its slot */
-
+/* Whose a mapping is that begins with its slot, and is neither settled nor coherent. Never 0. */
 static inline uint16_t swiotlb_owner(uint16_t device, enum dma_data_direction dir)
 {
 	return (uint16_t)(device + (dir << 10) + (1 << 10));
