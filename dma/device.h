@@ -17,8 +17,8 @@
 /* Why a call on this device can't take the short way. */
 enum dma_slow {
 	DMA_SLOW_FORCE = 1 << 0, /* bounce everything */
-	DMA_SLOW_LIMITS =
-		1 << 1,		/* reckon with a bus offset, segment boundary or longest segment */
+	/* reckon with a bus offset, segment boundary or longest segment */
+	DMA_SLOW_LIMITS = 1 << 1,
 	DMA_SLOW_GONE = 1 << 2, /* dma_device_remove() was called */
 };
 

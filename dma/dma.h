@@ -291,8 +291,8 @@ void dma_set_written(struct dma_device *dev, dma_addr_t addr, size_t len);
  * True, and the number in *out, where the device may use [addr, addr + len).
  * Refused are no bytes at all, a range out of the device's reach (the last byte
  * counts), and pool or transient memory outside one mapping of this device; where
- * the device is forced to bounce, all RAM outside one. Then *out is 0, the misuse is named, and
- * the driver must not start the transfer.
+ * the device is forced to bounce, all RAM outside one. Then *out is 0, the misuse
+ * is named, and the driver must not start the transfer.
  */
 static ALWAYS_INLINE bool dma_gate(struct dma_device *dev, dma_addr_t addr, size_t len,
 				   uint64_t *out)

@@ -266,8 +266,8 @@ static phys_addr_t take_highest(unsigned order)
 	struct page_request request = {.zone = ZONE_NORMAL, .place = PLACE_HIGH, .limit = NO_LIMIT};
 	phys_addr_t best = PHYS_NONE;
 
-	pages_drain(
-		&machine.zones); /* or a block that a CPU freed would be had, wherever it lies */
+	/* or a block that a CPU freed would be had, wherever it lies */
+	pages_drain(&machine.zones);
 	for (request.order = order; request.order <= BUDDY_MAX_ORDER; request.order++) {
 		size_t rest = (1UL << request.order) - (1UL << order);
 		phys_addr_t page, lower;
