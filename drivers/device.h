@@ -36,6 +36,8 @@ struct device {
 	uint64_t timeout_ns;		  /* longest wait for one operation; tests shorten it */
 	bool prepared;			  /* device_prepare() was done */
 	bool direct;			  /* the main job may show what happens without a mapping */
+	unsigned mask;			  /* bits to claim; 0: as many as it has */
+	bool probe;			  /* see how many that are */
 	struct reach reach;
 	uint64_t clamps; /* transfers that the host was told went elsewhere, all made on purpose */
 };

@@ -33,8 +33,6 @@ struct edu {
 	uint8_t *regs;
 	volatile bool done;
 	uint64_t lost; /* interrupts that should have come */
-	unsigned mask; /* edu.mask, in bits; 0: not given */
-	bool probe;    /* edu.probe */
 };
 
 /* --- transfers --- */
@@ -161,42 +159,9 @@ static const struct copy_engine edu_engine = {
 	.saw_clamp = saw_clamp,
 };
 
-/* --- which mask to claim --- */
-
-static unsigned choose_bits(const struct device *dev)
-{
-	const struct edu *edu = dev->priv;
-	const struct reach *reach = &dev->reach;
-	unsigned seen = reach->bits ? reach->bits : EDU_DEFAULT_BITS;
-	unsigned wanted = edu->mask ? edu->mask : seen;
-	const char *at_least = reach->exact ? "" : ">=";
-
-	if (!reach->bits) {
-		printf("%s: reach not probed, %u bits taken on trust\n", dev->name, wanted);
-		return wanted;
-	}
-	printf("%s: reach %s%u bits\n", dev->name, at_least, seen);
-	if (wanted != seen)
-		log_warning("%s: edu.mask is %u bits, the device reaches %s%u; using %u", dev->name,
-			    wanted, at_least, seen, wanted < seen ? wanted : seen);
-	return wanted < seen ? wanted : seen;
-}
-
 static int prepare(struct device *dev)
 {
-	const struct edu *edu = dev->priv;
-	unsigned bits;
-	int err = 0;
-
-	if (edu->probe)
-		err = reach_probe(dev, &dev->reach);
-	if (err)
-		return err;
-	bits = choose_bits(dev);
-	err = dma_set_mask_and_coherent(&dev->dma, DMA_BIT_MASK(bits));
-	if (err)
-		log_error("%s: no memory for %u-bit DMA: error %d", dev->name, bits, -err);
-	return err;
+	return reach_claim(dev, EDU_DEFAULT_BITS);
 }
 
 /* --- binding --- */
@@ -210,31 +175,6 @@ static bool is_alive(uint8_t *regs)
 		return false;
 	writel(word, regs + EDU_LIVENESS);
 	return readl(regs + EDU_LIVENESS) == ~word;
-}
-
-/* A device without its interrupt is slow, but works. */
-static void connect_irq(struct edu *edu)
-{
-	struct device *dev = &edu->pci->dev;
-	enum pci_irq want =
-		(enum pci_irq)device_option_choice(dev, "irq", PCI_IRQ_BEST, pci_irq_names);
-	int err = pci_connect_irq(edu->pci, want, interrupt, edu);
-
-	if (edu->pci->irq_mode == PCI_IRQ_NONE)
-		log_warning(
-			"%s: no interrupt (%s): each transfer takes its whole deadline, %llu ms",
-			dev->name, err ? "it could not be connected" : "as asked",
-			dev->timeout_ns / NSEC_PER_MSEC);
-}
-
-/* All of them now, so that a malformed one is named also where the device is never used. */
-static void read_options(struct device *dev)
-{
-	struct edu *edu = dev->priv;
-
-	edu->mask = (unsigned)device_option_number(dev, "mask", 0, 24, 64);
-	edu->probe = device_option_flag(dev, "probe", true);
-	dev->direct = device_option_flag(dev, "direct", true);
 }
 
 /* A new edu for a device that answers; NULL was said. */
@@ -272,8 +212,8 @@ static int probe(struct pci_device *pci)
 	pci->dev.timeout_ns = EDU_TIMEOUT_NS;
 	pci->dev.priv = edu;
 	pci->dev.engine = &edu_engine;
-	read_options(&pci->dev);
-	connect_irq(edu);
+	reach_read_options(&pci->dev);
+	pci_connect_irq_option(pci, interrupt, edu, "each transfer takes its whole deadline");
 	return 0;
 }
 

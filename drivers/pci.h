@@ -85,4 +85,8 @@ void pci_set_master(struct pci_device *, bool on);
 int pci_connect_irq(struct pci_device *, enum pci_irq want, irq_handler handler, void *arg);
 void pci_disconnect_irq(struct pci_device *);
 
+/* The same as `<dev>.irq` says; where none will come, that is said, and what it means. */
+void pci_connect_irq_option(struct pci_device *, irq_handler handler, void *arg,
+			    const char *meaning);
+
 #endif

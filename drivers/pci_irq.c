@@ -114,3 +114,14 @@ void pci_disconnect_irq(struct pci_device *pci)
 		irq_remove(pci->irq_line, pci->handler, pci->handler_arg);
 	pci->irq_mode = PCI_IRQ_NONE;
 }
+
+void pci_connect_irq_option(struct pci_device *pci, irq_handler handler, void *arg,
+			    const char *meaning)
+{
+	int want = device_option_choice(&pci->dev, "irq", PCI_IRQ_BEST, pci_irq_names);
+	int err = pci_connect_irq(pci, (enum pci_irq)want, handler, arg);
+
+	if (pci->irq_mode == PCI_IRQ_NONE)
+		log_warning("%s: no interrupt (%s): %s", pci->dev.name,
+			    err ? "it could not be connected" : "as asked", meaning);
+}

@@ -11,6 +11,7 @@
 #include "kernel/log.h"
 #include "kernel/machine.h"
 #include "kernel/mmu.h"
+#include "kernel/printf.h"
 #include "kernel/string.h"
 #include "mm/random.h"
 
@@ -169,7 +170,7 @@ static int try_bits(struct probe *probe, struct reach *reach)
 	return 0;
 }
 
-int reach_probe(struct device *dev, struct reach *out)
+static int probe_reach(struct device *dev)
 {
 	struct probe probe = {.dev = dev, .out = phys(OUT_PAGE), .random = machine.seed};
 	int err = pages_take(&machine.zones, probe.out, 1);
@@ -181,7 +182,49 @@ int reach_probe(struct device *dev, struct reach *out)
 	}
 	err = try_least(&probe);
 	if (!err)
-		err = try_bits(&probe, out);
+		err = try_bits(&probe, &dev->reach);
 	pages_give(&machine.zones, probe.out, 1);
+	return err;
+}
+
+/* --- which mask to claim --- */
+
+void reach_read_options(struct device *dev)
+{
+	dev->mask = (unsigned)device_option_number(dev, "mask", 0, 24, 64);
+	dev->probe = device_option_flag(dev, "probe", true);
+	dev->direct = device_option_flag(dev, "direct", true);
+}
+
+static unsigned choose_bits(const struct device *dev, unsigned trusted)
+{
+	const struct reach *reach = &dev->reach;
+	unsigned seen = reach->bits ? reach->bits : trusted;
+	unsigned wanted = dev->mask ? dev->mask : seen;
+	const char *at_least = reach->exact ? "" : ">=";
+
+	if (!reach->bits) {
+		printf("%s: reach not probed, %u bits taken on trust\n", dev->name, wanted);
+		return wanted;
+	}
+	printf("%s: reach %s%u bits\n", dev->name, at_least, seen);
+	if (wanted != seen)
+		log_warning("%s: %s.mask is %u bits, the device reaches %s%u; using %u", dev->name,
+			    dev->driver->name, wanted, at_least, seen,
+			    wanted < seen ? wanted : seen);
+	return wanted < seen ? wanted : seen;
+}
+
+int reach_claim(struct device *dev, unsigned trusted)
+{
+	unsigned bits;
+	int err = dev->probe ? probe_reach(dev) : 0;
+
+	if (err)
+		return err;
+	bits = choose_bits(dev, trusted);
+	err = dma_set_mask_and_coherent(&dev->dma, DMA_BIT_MASK(bits));
+	if (err)
+		log_error("%s: no memory for %u-bit DMA: error %d", dev->name, bits, -err);
 	return err;
 }

@@ -20,11 +20,21 @@
 #include "drivers/device.h"
 
 /*
+ * At binding: `<dev>.mask`, `<dev>.probe` and `<dev>.direct`, so that a malformed
+ * one is named also where the device is never used.
+ */
+void reach_read_options(struct device *dev);
+
+/*
+ * Before the first use: probe unless told not to, and claim both masks as wide
+ * as was seen, or as is asked for if that is less; what isn't probed is trusted
+ * to be of so many bits.
+ *
  * Two transfers a bit, all around the gate; at most one bit's goes elsewhere,
  * which is told to the engine (saw_clamp). `dev` has an engine. 0; -EIO: fewer
  * than 24 bits; -EBUSY, -EINVAL: the page for it is not to be had; or the
- * engine's error. Each was said in a line, and *out is as it was.
+ * engine's error. Each was said in a line, and nothing is claimed.
  */
-int reach_probe(struct device *dev, struct reach *out);
+int reach_claim(struct device *dev, unsigned trusted);
 
 #endif
