@@ -34,6 +34,8 @@ extern const struct ktest_suite cmdline_suite;
 extern const struct ktest_suite line_suite;
 extern const struct ktest_suite sha256_suite;
 extern const struct ktest_suite report_suite;
+extern const struct ktest_suite scsi_suite;
+extern const struct ktest_suite lsi_script_suite;
 
 /* clang-format off */
 const struct ktest_suite *const ktest_unit_suites[] = {
@@ -65,6 +67,8 @@ const struct ktest_suite *const ktest_unit_suites[] = {
 	&line_suite,
 	&sha256_suite,
 	&report_suite,
+	&scsi_suite,
+	&lsi_script_suite,
 	NULL,
 };
 /* clang-format on */
