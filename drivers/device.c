@@ -18,6 +18,7 @@
 
 const struct driver *const drivers[] = {
 	&edu_driver,
+	&lsi_driver,
 	NULL,
 };
 

@@ -79,7 +79,7 @@ struct driver {
 };
 
 extern const struct driver *const drivers[]; /* NULL-terminated; in device.c, one line a driver */
-extern const struct driver edu_driver;
+extern const struct driver edu_driver, lsi_driver;
 
 /* Find the buses' devices, bind drivers. */
 void devices_init(void);

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The driver of the LSI53C895A: its memory, its memory move as a copy engine,
+ * and how it is bound (how it works is in lsi.h and lsi_script.h).
+ *
+ * All its addresses are 32 bits wide, and it drops what is above without a word.
+ * The copy engine's buffer is on the chip.
+ */
+#include "drivers/lsi.h"
+
+#include "dma/coherent.h"
+#include "drivers/reach.h"
+#include "kernel/io.h"
+#include "kernel/log.h"
+#include "kernel/machine.h"
+#include "kernel/string.h"
+#include "kernel/time.h"
+
+#define LSI_TIMEOUT_MS 5000
+#define MEMORY_ALIGN   64
+
+_Static_assert(sizeof(struct lsi) <= KMEM_MAX, "one object");
+
+/* --- the copy engine --- */
+
+/*
+ * The chip wants both ends of a memory move at the same place in a dword
+ * (Technical Manual, 5.8): the CPU moves what the buffer holds to there.
+ */
+static void shift_buffer(struct lsi *lsi, unsigned skew)
+{
+	uint8_t *from = (uint8_t *)lsi->buffer.cpu + lsi->skew, *to = lsi->buffer.cpu;
+	uint8_t bytes[LSI_COPY_BYTES];
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = readb(from + i);
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		writeb(bytes[i], to + skew + i);
+}
+
+static int transfer_around_the_gate(struct device *dev, uint64_t bus, size_t len,
+				    enum dma_data_direction dir)
+{
+	struct lsi *lsi = dev->priv;
+	struct lsi_task task = {.request = {.disk = &lsi->chip, .op = BLOCK_DRIVER, .arg = &task}};
+	uint32_t buffer, skew = bus % 4;
+
+	if (!len || len > LSI_COPY_BYTES || !lsi->common ||
+	    (dir != DMA_TO_DEVICE && dir != DMA_FROM_DEVICE))
+		return -EINVAL;
+	if (dir == DMA_FROM_DEVICE && skew != lsi->skew)
+		shift_buffer(lsi, skew);
+	lsi->skew = skew;
+	buffer = lsi->buffer.bus + skew;
+	task.count = (uint32_t)len;
+	task.from = dir == DMA_TO_DEVICE ? (uint32_t)bus : buffer;
+	task.to = dir == DMA_TO_DEVICE ? buffer : (uint32_t)bus;
+	return block_execute(&task.request);
+}
+
+static int transfer(struct device *dev, dma_addr_t addr, size_t len, enum dma_data_direction dir)
+{
+	uint64_t bus;
+
+	if (!len || len > LSI_COPY_BYTES || !dma_gate(&dev->dma, addr, len, &bus))
+		return -EINVAL;
+	return transfer_around_the_gate(dev, bus, len, dir);
+}
+
+/* Nobody outside is told. */
+static void saw_clamp(struct device *dev)
+{
+}
+
+static const struct copy_engine lsi_engine = {
+	.max_bytes = LSI_COPY_BYTES,
+	.transfer = transfer,
+	.transfer_around_the_gate = transfer_around_the_gate,
+	.saw_clamp = saw_clamp,
+};
+
+/* --- memory, and the first use --- */
+
+/* On the chip while there is room, then of the system's. */
+static bool take_memory(struct lsi *lsi, size_t size, struct lsi_memory *memory)
+{
+	struct dma_device *dma = &lsi->pci->dev.dma;
+	uint64_t bus;
+
+	if (size <= LSI_RAM_SIZE - lsi->ram_used) {
+		memory->cpu = lsi->ram + lsi->ram_used;
+		memory->bus = (uint32_t)lsi->pci->bar[LSI_BAR_RAM].addr + (uint32_t)lsi->ram_used;
+		lsi->ram_used += ALIGN_UP(size, MEMORY_ALIGN);
+		return true;
+	}
+	memory->cpu = dma_alloc_coherent(dma, size, &memory->handle);
+	if (!memory->cpu)
+		return false;
+	memory->size = size;
+	if (!dma_gate(dma, memory->handle, size, &bus))
+		return false;
+	memory->bus = (uint32_t)bus;
+	return true;
+}
+
+static void give_memory(struct lsi *lsi, struct lsi_memory *memory)
+{
+	if (memory->size)
+		dma_free_coherent(&lsi->pci->dev.dma, memory->size, memory->cpu, memory->handle);
+}
+
+/* The part of a table that never changes. */
+static void init_table(struct lsi_command *cmd, unsigned index)
+{
+	struct lsi_table *t = cmd->memory.cpu;
+	uint32_t bus = cmd->memory.bus;
+
+#define MOVE_OF(n, field) ((struct lsi_move){n, bus + offsetof(struct lsi_table, field)})
+	t->message_out = MOVE_OF(3, message);
+	t->cdb_move = MOVE_OF(0, cdb);
+	t->status_move = MOVE_OF(1, status);
+	t->message_in = MOVE_OF(1, message[3]);
+#undef MOVE_OF
+	t->message[0] = SCSI_IDENTIFY;
+	t->message[1] = SCSI_SIMPLE_TAG;
+	t->message[2] = LSI_TAG(index);
+	t->target = LSI_NOBODY;
+	cmd->table = t;
+}
+
+/* Memory, as many commands as there is some for, the program, and the chip in its idle loop. */
+static int set_up(struct lsi *lsi)
+{
+	struct lsi_command *cmd = lsi->command;
+	struct lsi_common *common;
+
+	if (!take_memory(lsi, sizeof(*common), &lsi->memory) ||
+	    !take_memory(lsi, LSI_COPY_BYTES + 4, &lsi->buffer))
+		return -ENOMEM;
+	common = lsi->memory.cpu;
+	for (unsigned i = 0; i < LSI_COMMANDS; i++, cmd++, lsi->queue.depth++) {
+		if (!take_memory(lsi, sizeof(*cmd->table), &cmd->memory))
+			break;
+		init_table(cmd, i);
+		common->table[i] = cmd->memory.bus;
+	}
+	if (!lsi->queue.depth)
+		return -ENOMEM;
+	lsi_program_build(&lsi->program, common, lsi->memory.bus);
+	lsi->common = common;
+	lsi_begin(lsi);
+	return 0;
+}
+
+static int prepare(struct device *dev)
+{
+	struct lsi *lsi = dev->priv;
+	struct dma_device *dma = &dev->dma;
+	int err = dma_set_mask_and_coherent(dma, DMA_BIT_MASK(LSI_ADDRESS_BITS));
+
+	if (!err)
+		err = dma_set_max_segments(dma, LSI_SEGMENTS);
+	if (!err)
+		err = dma_set_max_seg_size(dma, LSI_COUNT_MAX);
+	if (!err && !lsi->common)
+		err = set_up(lsi);
+	if (!err)
+		err = reach_claim(dev, LSI_ADDRESS_BITS);
+	if (!err)
+		err = dma_set_coherent_mask(dma, DMA_BIT_MASK(LSI_ADDRESS_BITS));
+	if (err)
+		log_error("%s: can't be made ready: error %d", dev->name, -err);
+	else
+		lsi_scan(lsi);
+	return err;
+}
+
+/* --- binding --- */
+
+/* Before it is set up, whoever shares the line raised it. */
+static bool interrupt(void *arg)
+{
+	struct lsi *lsi = arg;
+
+	return lsi->common && lsi_service(lsi);
+}
+
+static int probe(struct pci_device *pci)
+{
+	struct device *dev = &pci->dev;
+	uint8_t *regs = pci_map_bar(pci, LSI_BAR_REGISTERS, LSI_REGISTERS_SIZE);
+	uint8_t *ram = pci_map_bar(pci, LSI_BAR_RAM, LSI_RAM_SIZE);
+	struct lsi *lsi = regs && ram ? kmalloc(&machine.kmem, sizeof(*lsi)) : NULL;
+
+	if (!lsi) {
+		log_error("%s: %s", dev->name,
+			  regs && ram ? "no memory for its driver; give the machine more"
+				      : "its registers and its RAM are not both there");
+		return -ENXIO;
+	}
+	lsi->pci = pci;
+	lsi->regs = regs;
+	lsi->ram = ram;
+	dev->priv = lsi;
+	dev->engine = &lsi_engine;
+	pci_enable(pci);
+	reach_read_options(dev);
+	dev->timeout_ns = device_option_number(dev, "timeout", LSI_TIMEOUT_MS, 1, 1000000);
+	dev->timeout_ns *= NSEC_PER_MSEC;
+	pci_connect_irq_option(pci, interrupt, lsi, "it is looked at ten times a second");
+	return 0;
+}
+
+static void remove(struct pci_device *pci)
+{
+	struct lsi *lsi = pci->dev.priv;
+
+	pci_disconnect_irq(pci);
+	if (lsi->common)
+		lsi_stop(lsi);
+	pci_disable(pci);
+	for (unsigned i = 0; i < LSI_COMMANDS; i++)
+		give_memory(lsi, &lsi->command[i].memory);
+	give_memory(lsi, &lsi->buffer);
+	give_memory(lsi, &lsi->memory);
+	kfree(&machine.kmem, lsi);
+	pci->dev.engine = NULL;
+	pci->dev.priv = NULL;
+}
+
+static const struct pci_id ids[] = {{LSI_VENDOR_ID, LSI_DEVICE_ID}, {0, 0}};
+
+static const char *const options[] = {"mask", "probe", "irq", "direct", "timeout", NULL};
+
+const struct driver lsi_driver = {
+	.name = "lsi",
+	.ids = ids,
+	.options = options,
+	.probe = probe,
+	.prepare = prepare,
+	.remove = remove,
+};

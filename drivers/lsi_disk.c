@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Disks behind an LSI53C895A: which there are, what a request is in SCSI, and
+ * what to think of how it ended.
+ */
+#include "drivers/lsi.h"
+#include "kernel/log.h"
+#include "kernel/mmu.h"
+#include "kernel/string.h"
+
+#define DUMMY_BYTES 4 /* of data for a command that has none, which no disk moves */
+
+/* --- from a request to a command --- */
+
+static struct scsi_cdb cdb_of(const struct lsi_command *cmd)
+{
+	const struct block_request *r = cmd->request;
+	const struct lsi_task *task = r->arg;
+
+	if (cmd->sensing)
+		return scsi_request_sense;
+	if (r->op == BLOCK_FLUSH)
+		return scsi_synchronize_cache;
+	return r->op == BLOCK_DRIVER ? *task->cdb
+				     : scsi_transfer(r->op == BLOCK_WRITE, r->sector, r->sectors);
+}
+
+static uint8_t target_of(const struct block_request *r)
+{
+	const struct lsi_task *task = r->arg;
+
+	return r->op == BLOCK_DRIVER ? task->target : ((struct lsi_disk *)r->disk)->target;
+}
+
+/* The request's data. */
+static bool load_segments(struct lsi *lsi, struct lsi_command *cmd)
+{
+	volatile struct lsi_move *segment = &cmd->table->segment[LSI_SEGMENTS - cmd->segments];
+	uint64_t bus;
+
+	cmd->left = 0;
+	for (unsigned i = 0; i < cmd->segments; i++) {
+		const struct scatterlist *sg = &cmd->request->sg[i];
+
+		if (!dma_gate(&lsi->pci->dev.dma, sg_dma_address(sg), sg_dma_len(sg), &bus))
+			return false;
+		segment[i].count = (uint32_t)sg_dma_len(sg);
+		segment[i].addr = (uint32_t)bus;
+		cmd->left += (uint32_t)sg_dma_len(sg);
+	}
+	return true;
+}
+
+/*
+ * Sense, and what commands without data don't move. A block move waits for that
+ * too: QEMU's model shows a data phase until a command without data is done.
+ */
+static void load_small(struct lsi_command *cmd, uint32_t count)
+{
+	volatile struct lsi_table *t = cmd->table;
+
+	t->segment[LSI_SEGMENTS - 1].count = count;
+	t->segment[LSI_SEGMENTS - 1].addr = cmd->memory.bus + offsetof(struct lsi_table, sense);
+	for (unsigned i = 0; i < SCSI_SENSE_BYTES; i++)
+		t->sense[i] = 0;
+}
+
+bool lsi_load(struct lsi *lsi, struct lsi_command *cmd)
+{
+	const struct scsi_cdb cdb = cdb_of(cmd);
+	bool is_small = cmd->sensing || !cmd->mapped;
+	bool is_out = cmd->request->op == BLOCK_WRITE && !cmd->sensing;
+	volatile struct lsi_table *t = cmd->table;
+
+	cmd->segments = is_small ? 1 : cmd->mapped;
+	t->begin = lsi->program.start;
+	t->select = (uint32_t)target_of(cmd->request) << 16;
+	t->target = LSI_SSID_VAL | target_of(cmd->request);
+	t->data =
+		lsi_program_data(&lsi->program, is_out ? LSI_DATA_OUT : LSI_DATA_IN, cmd->segments);
+	t->cdb_move.count = cdb.length;
+	for (unsigned i = 0; i < cdb.length; i++)
+		t->cdb[i] = cdb.byte[i];
+	if (is_small)
+		load_small(cmd, cmd->sensing ? SCSI_SENSE_BYTES : DUMMY_BYTES);
+	return is_small || load_segments(lsi, cmd);
+}
+
+/* --- how it ended --- */
+
+static void end_well(struct lsi *lsi, struct lsi_command *cmd)
+{
+	struct lsi_task *task = cmd->request->arg;
+	uint32_t left = cmd->left;
+	char why[40];
+
+	if (cmd->request->op == BLOCK_DRIVER)
+		task->left = left;
+	snprintf(why, sizeof(why), "%u bytes were not moved", left);
+	if (left && cmd->request->op != BLOCK_DRIVER)
+		block_fail(lsi_take_off(lsi, cmd), -EIO, why);
+	else
+		block_complete(lsi_take_off(lsi, cmd), 0);
+}
+
+/* What didn't come of the sense is 0. */
+static void conclude_sense(struct lsi *lsi, struct lsi_command *cmd)
+{
+	struct scsi_sense sense;
+	enum scsi_verdict verdict = SCSI_AGAIN;
+	char why[48] = "it can't say why";
+
+	if (scsi_parse_sense((const uint8_t *)cmd->table->sense, SCSI_SENSE_BYTES, &sense)) {
+		verdict = scsi_judge(&sense);
+		snprintf(why, sizeof(why), "%s (sense %x/%02x/%02x)", scsi_sense_name(&sense),
+			 sense.key, sense.code, sense.qualifier);
+	}
+	if (verdict == SCSI_DONE)
+		end_well(lsi, cmd);
+	else if (verdict == SCSI_AGAIN)
+		block_retry(lsi_take_off(lsi, cmd), -EIO, why);
+	else
+		block_fail(lsi_take_off(lsi, cmd), -EIO, why);
+}
+
+void lsi_conclude(struct lsi *lsi, struct lsi_command *cmd)
+{
+	uint8_t status = cmd->table->status[0];
+	char why[16];
+
+	if (cmd->table->moved && !cmd->sensing)
+		cmd->left = 0;
+	if (status == SCSI_CHECK_CONDITION && !cmd->sensing) {
+		cmd->sensing = true;
+		lsi_post(lsi, cmd);
+	} else if (status != SCSI_GOOD) {
+		snprintf(why, sizeof(why), "status %#x", status);
+		block_retry(lsi_take_off(lsi, cmd), -EIO, why);
+	} else if (cmd->sensing) {
+		conclude_sense(lsi, cmd);
+	} else {
+		end_well(lsi, cmd);
+	}
+}
+
+/* --- which disks there are --- */
+
+/* The bytes that came, or an error. */
+static int ask(struct lsi *lsi, uint8_t target, const struct scsi_cdb *cdb, uint8_t *answer)
+{
+	struct scatterlist sg = {.addr = virt_to_phys(answer), .length = cdb->data_in};
+	struct lsi_task task = {.request = {.disk = &lsi->chip,
+					    .op = BLOCK_DRIVER,
+					    .sg = &sg,
+					    .nents = cdb->data_in != 0,
+					    .arg = &task},
+				.cdb = cdb,
+				.target = target};
+	int err = block_execute(&task.request);
+
+	return err ? err : cdb->data_in - (int)task.left;
+}
+
+static int ask_capacity(struct lsi *lsi, uint8_t target, struct scsi_capacity *capacity)
+{
+	uint8_t answer[SCSI_ANSWER_MAX];
+	int n = ask(lsi, target, &scsi_read_capacity10, answer);
+	int err = n < 0 ? n : scsi_parse_capacity(answer, n, false, capacity);
+
+	if (err != -ENOSPC)
+		return err;
+	n = ask(lsi, target, &scsi_read_capacity16, answer);
+	return n < 0 ? n : scsi_parse_capacity(answer, n, true, capacity);
+}
+
+static void look_at_target(struct lsi *lsi, uint8_t target)
+{
+	struct lsi_disk *disk = &lsi->disk[lsi->disks];
+	uint8_t answer[SCSI_ANSWER_MAX];
+	struct scsi_capacity capacity;
+	char name[25];
+	int n = ask(lsi, target, &scsi_inquiry, answer), err;
+
+	if (n < 0 || !scsi_is_disk(answer, n, name))
+		return;
+	err = ask(lsi, target, &scsi_test_unit_ready, answer);
+	if (!err)
+		err = ask_capacity(lsi, target, &capacity);
+	if (err) {
+		log_error("%s: target %u, %s: not usable: error %d", lsi->pci->dev.name, target,
+			  name, -err);
+		return;
+	}
+	lsi->disks++;
+	*disk = (struct lsi_disk){.block = {.queue = &lsi->queue,
+					    .sectors = capacity.blocks,
+					    .sector_size = capacity.block_size,
+					    .max_bytes = LSI_MAX_BYTES,
+					    .max_segments = LSI_SEGMENTS},
+				  .target = target};
+	block_add(&disk->block, lsi->pci->dev.driver->name);
+	printf("%s: %s, %llu sectors of %u bytes, target %u of %s\n", disk->block.name, name,
+	       (ull)capacity.blocks, capacity.block_size, target, lsi->pci->dev.name);
+}
+
+void lsi_scan(struct lsi *lsi)
+{
+	for (uint8_t target = 0; target < LSI_TARGETS; target++)
+		look_at_target(lsi, target);
+}
