@@ -16,9 +16,19 @@ static const struct job edu_job = {
 	.run = run_edu,
 };
 
+static int run_lsi(const char *device)
+{
+	return job_bounce("lsi", "lsi53c895a", device);
+}
+
+static const struct job lsi_job = {
+	.name = "lsi",
+	.help = "the same through the on-chip RAM of an LSI53C895A; lsi:<device>",
+	.run = run_lsi,
+};
+
 const struct job *const jobs[] = {
-	&edu_job,
-	NULL,
+	&edu_job, &lsi_job, &disk_job, &copy_job, NULL,
 };
 
 int job_run(const char *spec)

@@ -12,7 +12,8 @@ struct job {
 	int (*run)(const char *arguments);
 };
 
-extern const struct job *const jobs[]; /* NULL-terminated; in job.c */
+extern const struct job disk_job, copy_job; /* disk.c */
+extern const struct job *const jobs[];	    /* NULL-terminated; in job.c */
 
 /* Run `spec`, "<job>[:<arguments>]". -ENOENT, with a line that lists the jobs, where there is none.
  */
