@@ -6,7 +6,8 @@ extern const struct ktest_suite machine_suite;
 extern const struct ktest_suite console_suite;
 extern const struct ktest_suite pci_suite;
 extern const struct ktest_suite edu_suite;
+extern const struct ktest_suite lsi_suite;
 
 const struct ktest_suite *const ktest_device_suites[] = {
-	&machine_suite, &console_suite, &pci_suite, &edu_suite, NULL,
+	&machine_suite, &console_suite, &pci_suite, &edu_suite, &lsi_suite, NULL,
 };
