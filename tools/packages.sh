@@ -88,6 +88,10 @@ for_test() {
 	command_in ld.lld lld
 	command_in gdb gdb
 	command_in prove perl
+	command_in qemu-img qemu-utils
+	command_in mcopy mtools
+	any_of e2fsprogs /usr/sbin/e2fsck /sbin/e2fsck /usr/bin/e2fsck
+	any_of dosfstools /usr/sbin/fsck.fat /sbin/fsck.fat /usr/bin/fsck.fat
 	python_module pytest python3-pytest
 	python_module xdist python3-pytest-xdist
 }

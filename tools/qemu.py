@@ -31,6 +31,11 @@ QEMU = os.environ.get("QEMU", "qemu-system-x86_64")
 # Every device that the kernel has a driver for, as `make run` and the in-kernel suites want it.
 DEVICES: Tuple[str, ...] = ("edu",)
 
+# What the suites inside the kernel want beyond: a SCSI controller, and two disks to write on.
+SUITE_DEVICES = (*DEVICES, "lsi53c895a")
+SCRATCH_DISK = "driver=raw,file.driver=null-co,file.size=64M,file.read-zeroes=on,snapshot=on"
+SUITE_DISKS = (SCRATCH_DISK, SCRATCH_DISK)
+
 FIRMWARES = ("pvh", "bios", "uefi")
 MACHINES = ("pc", "q35")
 
@@ -80,6 +85,7 @@ class Setup:
     cpu: str = "qemu64"
     memory: str = "6G"
     devices: Sequence[str] = DEVICES
+    disks: Sequence[str] = ()  # `-drive` options of SCSI disks, for a controller among the devices
     cmdline: str = ""
     module: Optional[Path] = None
     icount: bool = True  # instructions make the time; False: the host's clock does
@@ -131,6 +137,8 @@ class Setup:
         args += self._icount()
         for device in self.devices:
             args += ["-device", device]
+        for n, disk in enumerate(self.disks):
+            args += ["-drive", f"if=none,id=disk{n},{disk}", "-device", f"scsi-hd,drive=disk{n}"]
         args += ["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]
         return args + list(serial) + list(self.extra)
 

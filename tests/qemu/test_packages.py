@@ -16,7 +16,7 @@ from test_run import Terminal
 SCRIPT = ROOT / "tools/packages.sh"
 NEEDED = ("gcc", "ld", "objdump", "qemu-system-x86_64", "grub-mkrescue", "xorriso", "mformat",
           "python3", "clang", "ld.lld", "gdb", "prove", "uname", "id", "env", "rm", "make",
-          "cpio", "busybox", "ldd", "grep")
+          "cpio", "busybox", "ldd", "grep", "qemu-img", "mcopy")
 
 
 @pytest.fixture
