@@ -16,10 +16,12 @@
 
 #define CPUID_1_EDX_MCE	       (1U << 7)
 #define CPUID_1_EDX_APIC       (1U << 9)
+#define CPUID_1_EDX_PAT	       (1U << 16)
 #define CPUID_EXT_1_EDX_NX     (1U << 20)
 #define CPUID_EXT_1_EDX_PAGE1G (1U << 26)
 
 #define MSR_APIC_BASE	       0x1b
+#define MSR_PAT		       0x277
 #define MSR_EFER	       0xc0000080
 
 #define APIC_BASE_ENABLE       (1ULL << 11)

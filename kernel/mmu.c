@@ -14,7 +14,7 @@
  * those of the last entry alone.
  *
  * Source: Intel SDM vol. 3A, "4-Level Paging" (entry formats), "Invalidation of
- * TLBs and Paging-Structure Caches".
+ * TLBs and Paging-Structure Caches", "Page Attribute Table (PAT)".
  */
 #include "kernel/mmu.h"
 
@@ -28,12 +28,17 @@
 
 enum { LEVEL_4KIB = 1, LEVEL_2MIB, LEVEL_1GIB, TOP_LEVEL, ENTRIES = 512 };
 
-#define PTE_PRESENT (1ULL << 0)
-#define PTE_FLAGS   (MMU_WRITE | MMU_UNCACHED) /* R/W; PCD and PWT */
-#define PTE_LARGE   (1ULL << 7)		       /* levels 3 and 2 */
-#define PTE_NX	    (1ULL << 63)
-#define PTE_ADDR    0x000ffffffffff000ULL
-#define PTE_TABLE   (PTE_PRESENT | MMU_WRITE)
+#define PTE_PRESENT	      (1ULL << 0)
+#define PTE_FLAGS	      (MMU_WRITE | MMU_UNCACHED) /* R/W; PCD and PWT, an index into the PAT */
+#define PTE_LARGE	      (1ULL << 7)		 /* levels 3 and 2 */
+#define PTE_NX		      (1ULL << 63)
+#define PTE_ADDR	      0x000ffffffffff000ULL
+#define PTE_TABLE	      (PTE_PRESENT | MMU_WRITE)
+
+#define MMIO_LARGE_BASE	      (MMIO_BASE + (1UL << 40))
+
+#define PAT_ENTRY_1	      0x0000ff00UL
+#define PAT_ENTRY_1_COMBINING 0x00000100UL
 
 /* Sections of the image (linker.ld). */
 extern const char __image_start[], __image_end[], __text_start[], __text_end[];
@@ -43,9 +48,8 @@ static struct {
 	phys_addr_t root;
 	struct memmap *map;  /* where table pages are carved from, until there are ... */
 	struct zones *zones; /* ... pages */
-	bool has_nx, has_1gib;
+	bool has_nx, has_1gib, has_pat;
 	uint64_t phys_end; /* of what the CPU can address */
-	uint64_t window;   /* the next address in it */
 } mmu;
 
 static uint64_t page_size(unsigned level)
@@ -306,6 +310,7 @@ static void find_features(void)
 
 	mmu.has_nx = edx & CPUID_EXT_1_EDX_NX;
 	mmu.has_1gib = edx & CPUID_EXT_1_EDX_PAGE1G;
+	mmu.has_pat = cpuid(CPUID_FEATURES).edx & CPUID_1_EDX_PAT;
 	if (width < 32 || width > 52)
 		width = 36; /* what em64t began with */
 	mmu.phys_end = 1ULL << width;
@@ -316,6 +321,9 @@ static void switch_tables(void)
 {
 	if (mmu.has_nx)
 		wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_NXE);
+	/* Entry 1 (PWT alone) is write-through at reset, which nobody used. */
+	if (mmu.has_pat)
+		wrmsr(MSR_PAT, (rdmsr(MSR_PAT) & ~PAT_ENTRY_1) | PAT_ENTRY_1_COMBINING);
 	write_cr3(mmu.root.value);
 	write_cr0(read_cr0() | CR0_WP);
 }
@@ -323,7 +331,6 @@ static void switch_tables(void)
 int mmu_init(struct memmap *map)
 {
 	find_features();
-	mmu.window = MMIO_BASE;
 	mmu.map = map;
 	mmu.root = table_page();
 	if (phys_is_none(mmu.root) || !map_ram(map) || !map_image())
@@ -338,9 +345,30 @@ void mmu_use_pages(struct zones *zones)
 }
 
 /*
- * Between two mappings at least a page stays empty. A large one lies in its 2 MiB as its memory
- * does, so that large pages fit.
+ * The first place in the window, `within` bytes behind a multiple of `align`, where `bytes` are
+ * not mapped, nor a page before and behind; 0. The tables themselves say what is. What is large
+ * lies apart: where a table once was for small pages, no large one can be.
  */
+static uint64_t find_window(uint64_t bytes, uint64_t align, uint64_t within)
+{
+	uint64_t base = align == PAGE_SIZE ? MMIO_BASE : MMIO_LARGE_BASE;
+	uint64_t start = base + align + within, at = start - PAGE_SIZE, next;
+	unsigned level;
+
+	while (at < start + bytes + PAGE_SIZE) {
+		bool mapped = *last_entry(at, &level) & PTE_PRESENT;
+
+		next = ALIGN_DOWN(at, page_size(level)) + page_size(level);
+		if (mapped)
+			start = ALIGN_UP(next + PAGE_SIZE - within, align) + within;
+		at = mapped ? start - PAGE_SIZE : next;
+		if (bytes + PAGE_SIZE > KERNEL_BASE - start)
+			return 0;
+	}
+	return start;
+}
+
+/* A large mapping lies in its 2 MiB as its memory does, so that large pages fit. */
 void *mmu_map_device(phys_addr_t addr, uint64_t size, unsigned flags)
 {
 	uint64_t offset = addr.value % PAGE_SIZE, align = PAGE_SIZE, start, bytes;
@@ -351,12 +379,19 @@ void *mmu_map_device(phys_addr_t addr, uint64_t size, unsigned flags)
 	bytes = ALIGN_UP(offset + size, PAGE_SIZE);
 	if (bytes >= page_size(LEVEL_2MIB))
 		align = page_size(LEVEL_2MIB);
-	start = ALIGN_UP(mmu.window, align) + addr.value % align;
-	if (start >= KERNEL_BASE || bytes > KERNEL_BASE - start ||
-	    mmu_map(start, addr, bytes, flags | MMU_UNCACHED))
+	start = find_window(bytes, align, addr.value % align);
+	if ((flags & MMU_UNCACHED) != MMU_COMBINING || !mmu.has_pat)
+		flags |= MMU_UNCACHED;
+	if (!start || mmu_map(start, addr, bytes, flags))
 		return NULL;
-	mmu.window = start + bytes + PAGE_SIZE;
 	return (void *)(start + offset);
+}
+
+void mmu_unmap_device(const void *mapped, uint64_t size)
+{
+	uint64_t offset = (uint64_t)mapped % PAGE_SIZE;
+
+	mmu_unmap((uint64_t)mapped - offset, ALIGN_UP(offset + size, PAGE_SIZE));
 }
 
 uint64_t mmu_phys_limit(void)

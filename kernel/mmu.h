@@ -4,7 +4,7 @@
  *
  *	0x0000000000000000  nothing: every low pointer faults
  *	DIRECT_BASE         all RAM, writable, no-execute (2 MiB pages, 1 GiB where CPUID has them)
- *	MMIO_BASE           device memory, uncached, mapped on demand
+ *	MMIO_BASE           device memory, uncached or write-combining, mapped on demand
  *	KERNEL_BASE         the image: text r-x, rodata r--, data rw-, guard pages below stacks
  *
  * No page is both writable and executable: what is text or rodata can't be
@@ -29,8 +29,14 @@
 struct memmap;
 struct zones;
 
-/* The first and the last as a page table entry has them. */
-enum mmu_flags { MMU_READ = 0, MMU_WRITE = 1 << 1, MMU_EXEC = 1 << 2, MMU_UNCACHED = 3 << 3 };
+/* All but MMU_EXEC as a page table entry has them; uncached is stronger than combining. */
+enum mmu_flags {
+	MMU_READ = 0,
+	MMU_WRITE = 1 << 1,
+	MMU_EXEC = 1 << 2,
+	MMU_COMBINING = 1 << 3, /* uncached, but writes may be put together (mmu_map_device()) */
+	MMU_UNCACHED = 3 << 3,
+};
 
 /*
  * Build the final tables and switch to them: direct map of all RAM of the map,
@@ -65,10 +71,14 @@ uint64_t mmu_page(uint64_t virt, unsigned *flags);
 
 /*
  * Device memory at any physical address (no alignment asked), in the MMIO
- * window, uncached, for good. NULL where tables or window are used up, or the
- * CPU has no such address.
+ * window: write-combining if the flags say so and the CPU can, else uncached.
+ * The same memory isn't to be mapped as both. NULL where tables or window are
+ * used up, or the CPU has no such address.
  */
 void *mmu_map_device(phys_addr_t addr, uint64_t size, unsigned flags);
+
+/* What mmu_map_device() gave, with the size that it was given. */
+void mmu_unmap_device(const void *mapped, uint64_t size);
 
 /* RAM's place in the direct map, and back (also for pointers into the image). */
 static inline void *phys_to_virt(phys_addr_t addr)

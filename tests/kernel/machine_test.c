@@ -331,12 +331,67 @@ static void device_memory_is_mapped(struct ktest *t)
 	EXPECT_EQ(t, (uint64_t)first % PAGE_SIZE, 8);
 	EXPECT_EQ(t, *(uint64_t *)(first + PAGE_SIZE - 8), PAGE_SIZE);
 	EXPECT_EQ(t, wrong_pages((uint64_t)second), 0);
-	EXPECT(t, mmu_page((uint64_t)first, &flags) && (flags & MMU_UNCACHED));
+	EXPECT(t, mmu_page((uint64_t)first, &flags) && (flags & MMU_UNCACHED) == MMU_UNCACHED);
 	EXPECT(t, mmu_page((uint64_t)second, &flags) == SCRATCH_SIZE && !(flags & MMU_WRITE));
 	EXPECT(t, !is_readable((uint64_t)first + 2 * PAGE_SIZE));
 	EXPECT(t, !is_readable((uint64_t)second + SCRATCH_SIZE));
-	EXPECT_EQ(t, mmu_unmap((uint64_t)first - 8, 2 * PAGE_SIZE), 0);
-	EXPECT_EQ(t, mmu_unmap((uint64_t)second, SCRATCH_SIZE), 0);
+	mmu_unmap_device(first, PAGE_SIZE);
+	mmu_unmap_device(second, SCRATCH_SIZE);
+	EXPECT(t, !is_readable((uint64_t)first) && !is_readable((uint64_t)first + PAGE_SIZE));
+	EXPECT(t,
+	       !is_readable((uint64_t)second) && !is_readable((uint64_t)second + SCRATCH_SIZE - 1));
+	scratch_free(block);
+}
+
+/* Write-combining by entry 1 of the PAT; uncached on a CPU that has none. */
+static void device_memory_combines_writes(struct ktest *t)
+{
+	bool has_pat = cpuid(CPUID_FEATURES).edx & CPUID_1_EDX_PAT;
+	phys_addr_t block = scratch_alloc(t);
+	unsigned flags = 0;
+	char *mapped;
+
+	if (phys_is_none(block))
+		return;
+	mapped = mmu_map_device(block, SCRATCH_SIZE, MMU_WRITE | MMU_COMBINING);
+	REQUIRE(t, mapped);
+	EXPECT_EQ(t, mmu_page((uint64_t)mapped, &flags), SCRATCH_SIZE);
+	EXPECT_EQ(t, flags & MMU_UNCACHED, has_pat ? MMU_COMBINING : MMU_UNCACHED);
+	EXPECT(t, !has_pat || (rdmsr(MSR_PAT) >> 8 & 7) == 1);
+	mmu_unmap_device(mapped, SCRATCH_SIZE);
+	scratch_free(block);
+}
+
+/* What is unmapped leaves a gap, which the next that fits is put in; nothing is used up. */
+static void device_windows_are_used_again(struct ktest *t)
+{
+	static const uint64_t sizes[] = {PAGE_SIZE, 3 * PAGE_SIZE, PAGE_SIZE, SCRATCH_SIZE};
+	phys_addr_t block = scratch_alloc(t);
+	uint64_t free_bytes;
+	char *at[4], *again;
+
+	if (phys_is_none(block))
+		return;
+	for (unsigned i = 0; i < 4; i++)
+		at[i] = mmu_map_device(block, sizes[i], MMU_WRITE);
+	REQUIRE(t, at[0] && at[1] && at[2] && at[3]);
+	free_bytes = pages_free_bytes(&machine.zones, ZONE_NORMAL);
+	for (unsigned i = 0; i < 1000; i++) {
+		mmu_unmap_device(at[1], sizes[1]);
+		again = mmu_map_device(block, 4 * PAGE_SIZE, MMU_WRITE);
+		EXPECT(t, again && again != at[1]);
+		mmu_unmap_device(again, 4 * PAGE_SIZE);
+		again = mmu_map_device(block, sizes[1], MMU_WRITE);
+		EXPECT(t, again == at[1]);
+	}
+	EXPECT_EQ(t, pages_free_bytes(&machine.zones, ZONE_NORMAL), free_bytes);
+	for (unsigned i = 0; i < 4; i++) {
+		EXPECT(t, !is_readable((uint64_t)at[i] - 1));
+		EXPECT(t, !is_readable((uint64_t)at[i] + sizes[i]));
+		EXPECT(t, is_writable((uint64_t)at[i] + sizes[i] - 1));
+	}
+	for (unsigned i = 0; i < 4; i++)
+		mmu_unmap_device(at[i], sizes[i]);
 	scratch_free(block);
 }
 
@@ -528,6 +583,8 @@ static const struct ktest_case cases[] = {
 	{"protect_splits_large_pages", protect_splits_large_pages},
 	{"map_refuses", map_refuses},
 	{"device_memory_is_mapped", device_memory_is_mapped},
+	{"device_memory_combines_writes", device_memory_combines_writes},
+	{"device_windows_are_used_again", device_windows_are_used_again},
 	{"time_advances", time_advances},
 	{"waiting_meets_its_deadline", waiting_meets_its_deadline},
 	{"waiting_ends_when_done", waiting_ends_when_done},
