@@ -125,6 +125,11 @@ bool dma_unmap_by(struct dma_device *dev, dma_addr_t addr, size_t len, enum dma_
 void dma_sync_by(struct dma_device *dev, dma_addr_t addr, size_t len, enum dma_data_direction dir,
 		 bool for_cpu, const void *caller);
 
+/* --- device.c --- */
+
+/* Memory was declared, or is no more: say anew how far each device's short ways go. */
+void dma_shorten_all(struct dma_system *sys);
+
 /* --- fail.c --- */
 
 /* Counted, and the device's last failure. Is it to be said? Not under NO_WARN. */

@@ -13,6 +13,7 @@ static const char *const names[DMA_MISUSE_KINDS] = {
 	[DMA_MISUSE_MAPPING_ERROR] = "DMA_MAPPING_ERROR used as an address",
 	[DMA_MISUSE_GATE_REACH] = "gate: out of the device's reach",
 	[DMA_MISUSE_GATE_POOL] = "gate: memory outside a mapping of the device",
+	[DMA_MISUSE_GATE_DECLARED] = "gate: device memory outside a piece of the device",
 	[DMA_MISUSE_GATE_LENGTH] = "gate: no bytes, or an end that wraps",
 	[DMA_MISUSE_LEAK] = "removed with mappings left",
 	[DMA_MISUSE_FUNCTION] = "mapped memory freed, or coherent memory unmapped",

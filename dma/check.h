@@ -24,6 +24,7 @@ enum dma_misuse_kind {
 	DMA_MISUSE_GATE_REACH,	  /* at the gate: out of the device's reach */
 	DMA_MISUSE_GATE_POOL,	  /* at the gate: pool memory that isn't this device's mapping, or
 				     any RAM that isn't, of a device that is forced to bounce */
+	DMA_MISUSE_GATE_DECLARED, /* at the gate: device memory outside a piece of this device */
 	DMA_MISUSE_GATE_LENGTH,	  /* at the gate: nothing, or an end that wraps */
 	DMA_MISUSE_LEAK,	  /* a device is gone, `len` mappings of it aren't */
 	DMA_MISUSE_FUNCTION,	  /* mapped memory freed, coherent memory unmapped */

@@ -7,6 +7,7 @@
 #include "dma/coherent.h"
 
 #include "dma/bounce.h"
+#include "dma/declared.h"
 
 /* What pages are lent as; the kind of their entry in sys->lent. */
 enum use { COHERENT = 1, BUFFER, POOL };
@@ -244,19 +245,22 @@ static NOINLINE void *alloc_slots(struct dma_device *dev, size_t size, dma_addr_
 	return port_phys_to_virt(addr);
 }
 
-/* Ask the provider. True: that is the answer, whatever it is. */
-static NOINLINE bool provided(struct dma_device *dev, size_t size, void **cpu, dma_addr_t *handle,
-			      unsigned attrs)
+static int declared_mode(unsigned attrs)
 {
-	int err = dev->provider->alloc(dev, size, cpu, handle);
+	return DMA_MEMORY_MAP | (attrs & DMA_ATTR_POOL ? DMA_MEMORY_OF_POOL : 0);
+}
 
-	if (!err)
-		return true;
-	*cpu = NULL;
+/* Memory on devices. False: there is none, and others may be asked. */
+static NOINLINE bool alloc_declared(struct dma_device *dev, size_t size, void **cpu,
+				    dma_addr_t *handle, unsigned attrs)
+{
+	bool exclusive;
+
 	*handle = DMA_MAPPING_ERROR;
-	if (err != -ENOMEM)
+	*cpu = dma_declared_alloc(dev, declared_mode(attrs), size, handle, &exclusive);
+	if (!*cpu && exclusive)
 		fail(dev, size, DMA_FAIL_EXHAUSTED, attrs);
-	return err != -ENOMEM;
+	return *cpu || exclusive;
 }
 
 static NOINLINE void *alloc_nothing(struct dma_device *dev, dma_addr_t *handle, unsigned attrs)
@@ -272,7 +276,7 @@ void *dma_alloc_attrs(struct dma_device *dev, size_t size, dma_addr_t *handle, u
 
 	if (!dev || !size)
 		return alloc_nothing(dev, handle, attrs);
-	if (dev->provider && provided(dev, size, &cpu, handle, attrs))
+	if (dev->memory != UINT64_MAX && alloc_declared(dev, size, &cpu, handle, attrs))
 		return cpu;
 	if (size <= PAGE_SIZE && !(dev->limits.bus_offset & (PAGE_SIZE - 1)))
 		addr = pages_alloc(dev->sys->zones, &dev->page);
@@ -332,7 +336,10 @@ static ALWAYS_INLINE void give_back(struct dma_device *dev, phys_addr_t addr, si
 void dma_free_attrs(struct dma_device *dev, size_t size, void *cpu, dma_addr_t handle,
 		    unsigned attrs)
 {
-	if (!dev || !cpu || (dev->provider && dev->provider->free(dev, size, cpu, handle)))
+	if (!dev || !cpu)
+		return;
+	if (handle.bus >= dev->memory &&
+	    dma_declared_free(dev, declared_mode(attrs), size, cpu, handle, DMA_CALLER))
 		return;
 	give_back(dev, dma_to_phys(&dev->limits, handle), size, cpu, coherent_use(attrs),
 		  handle.bus);

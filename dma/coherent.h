@@ -3,8 +3,8 @@
  * Memory that CPU and device use at the same time, and buffers that are born
  * where the device reaches.
  *
- * Coherent memory comes from the first of these that has it: the device's
- * provider (memory of its own); pages under its coherent mask; the pool. It is
+ * Coherent memory comes from the first of these that has it: memory on
+ * devices (dma/declared.h); pages under its coherent mask; the pool. It is
  * zeroed, and aligned on the bus to the smallest power of two of pages that
  * holds it, up to 4 MiB; so up to 64 KiB never crosses 64 KiB, and a segment
  * boundary is crossed only by what is longer. It takes no more pages than it needs.
@@ -19,17 +19,6 @@
 #define DMA_COHERENT_H
 
 #include "dma/dma.h"
-
-/* A source of coherent memory that is asked before all others. */
-struct dma_provider {
-	/*
-	 * 0, and both addresses, of memory that is zeroed and aligned as said above;
-	 * -ENOMEM: it has none left, others may be asked; any other error: they may not.
-	 */
-	int (*alloc)(struct dma_device *dev, size_t size, void **cpu, dma_addr_t *handle);
-	/* False: this isn't of its memory. */
-	bool (*free)(struct dma_device *dev, size_t size, void *cpu, dma_addr_t handle);
-};
 
 /* `size` bytes, zeroed; NULL: none, and dma_last_failure() says why. Attribute: NO_WARN. */
 void *dma_alloc_attrs(struct dma_device *dev, size_t size, dma_addr_t *handle, unsigned attrs);

@@ -4,6 +4,7 @@
  */
 #include "dma/bounce.h"
 #include "dma/coherent.h"
+#include "dma/declared.h"
 #include "dma/transient.h"
 
 void dma_system_init(struct dma_system *sys, struct zones *zones, struct kmem *kmem,
@@ -21,7 +22,36 @@ void dma_system_init(struct dma_system *sys, struct zones *zones, struct kmem *k
 	transient_reset_bounds(sys);
 }
 
-/* The limits have changed: what the short paths use is made anew. 0. */
+/*
+ * How far the short ways go: to where device memory begins, which is seldom below
+ * RAM. Where it is, there are none.
+ */
+static void shorten(struct dma_device *dev)
+{
+	uint64_t memory = dma_declared_first(dev);
+
+	dev->memory = memory;
+	dev->short_end = 0;
+	dev->short_bounce = 0;
+	if (dev->slow ||
+	    (memory <= dev->reach && memmap_has_ram(dev->sys->zones->map, memory, dev->reach)))
+		return;
+	dev->short_end = memory <= dev->reach ? memory : dev->reach + 1;
+	if (dev->fit.anywhere && !dev->limits.min_align_mask)
+		dev->short_bounce = SWIOTLB_MAGAZINE_SLOTS << SWIOTLB_SHIFT;
+}
+
+void dma_shorten_all(struct dma_system *sys)
+{
+	unsigned long flags = port_lock(&sys->lock);
+
+	for (unsigned i = 0; i < DMA_MAX_DEVICES; i++)
+		if (sys->device[i])
+			shorten(sys->device[i]);
+	port_unlock(&sys->lock, flags);
+}
+
+/* The limits have changed: what the short ways use is made anew. 0. */
 static int refit(struct dma_device *dev)
 {
 	struct dma_limits *limits = &dev->limits;
@@ -33,11 +63,8 @@ static int refit(struct dma_device *dev)
 		 limits->max_segment != SIZE_MAX;
 	dev->slow = (dev->slow & ~(uint32_t)DMA_SLOW_LIMITS) | (reckon ? DMA_SLOW_LIMITS : 0);
 	dev->reach = dma_limits_reach(limits, limits->streaming_mask);
-	dev->short_end = dev->slow ? 0 : dev->reach + 1;
 	bounce_fit(dev, limits->streaming_mask, &dev->fit);
-	dev->short_bounce = 0;
-	if (!dev->slow && dev->fit.anywhere && !limits->min_align_mask)
-		dev->short_bounce = SWIOTLB_MAGAZINE_SLOTS << SWIOTLB_SHIFT;
+	shorten(dev);
 	dma_lend_refit(dev);
 	return 0;
 }
@@ -81,12 +108,13 @@ int dma_device_add(struct dma_system *sys, struct dma_device *dev, const char *n
 	};
 	if (parent)
 		dma_limits_inherit(&dev->limits, &parent->limits);
-	refit(dev);
 	flags = port_lock(&sys->lock);
 	err = enter_locked(sys, dev);
 	port_unlock(&sys->lock, flags);
 	if (err)
 		shut(dev);
+	else
+		refit(dev);
 	return err;
 }
 
@@ -101,6 +129,7 @@ void dma_device_remove(struct dma_device *dev)
 	wait_cancel(sys); /* who may unmap something yet */
 	swiotlb_abandon(sys->pool, dev->id);
 	wait_cancel(sys);
+	dma_declared_leave(dev);
 	flags = port_lock(&sys->lock);
 	ledger_disown(&sys->transients, dev->id);
 	ledger_disown(&sys->lent, dev->id);

@@ -41,7 +41,7 @@ struct dma_counters {
 	uint64_t lent; /* pieces of coherent memory and of dma_alloc_for() that it has now */
 };
 
-struct dma_provider;
+struct dma_region;
 
 /* The DMA side of a device; a driver's device embeds it. */
 struct dma_device {
@@ -54,13 +54,13 @@ struct dma_device {
 	uint64_t short_end;    /* what ends here or before is mapped where it is; 0 if `slow` */
 	uint64_t short_bounce; /* bytes that may be bounced in any slots as they are; 0 if `slow` */
 	uint64_t reach;	       /* last bus address of a streaming mapping */
+	uint64_t memory;       /* where device memory begins that it may use; UINT64_MAX: none */
 	struct swiotlb_fit fit;	  /* what it asks of the pool */
 	struct page_request page; /* for one of coherent memory, and what that has to keep */
 	struct page_fit page_fit;
 	uint32_t slow; /* enum dma_slow, any of them */
 	uint16_t id;   /* 1.. in its system; 0: nobody; DMA_ID_GONE */
 	enum dma_failure last_failure;
-	const struct dma_provider *provider; /* dma/coherent.h; NULL: none */
 	struct dma_counters count;
 };
 
@@ -88,6 +88,9 @@ struct dma_system {
 	struct ledger transients; /* dma/transient.c */
 	struct dma_wait *waiting, **waiting_end; /* first come, first served */
 	bool serving;				 /* wait_serve() is at work */
+	struct port_lock declared_lock;
+	/* under declared_lock, which may be taken while `lock` is held: */
+	struct dma_region *declared; /* dma/declared.h */
 };
 
 #endif

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Mappings that could not be made, and why. What the pool looks like and who
- * has it is found out only for a line that is printed.
+ * Mappings that could not be made, and why; and what is said of memory on devices.
+ * What the pool looks like and who has it is found out only for a line that is
+ * printed.
  */
 #include "dma/bounce.h"
+#include "dma/declared.h"
 
 #define HOLDERS 3 /* named in the line */
 
@@ -94,4 +96,64 @@ const char *dma_failure_name(enum dma_failure why)
 	};
 
 	return names[why];
+}
+
+/* --- memory on devices --- */
+
+static const char *name_of(const struct dma_device *dev)
+{
+	return dev ? dev->name : "nobody";
+}
+
+void dma_say_declared(const struct dma_region *region, const char *why)
+{
+	port_log(why ? PORT_LOG_ERROR : PORT_LOG_INFO,
+		 "dma: %s: %s %zu bytes at bus %#llx, device %#llx%s%s", name_of(region->owner),
+		 why ? "can't declare" : "has declared", region->size, (ull)region->bus.value,
+		 (ull)region->device.bus, why ? ": " : "", why ? why : "");
+}
+
+void dma_say_unreached(struct dma_device *dev, struct dma_region *region)
+{
+	const struct dma_limits *limits = &dev->limits;
+	uint64_t bit = 1UL << (dev->id - 1);
+
+	if (region->told & bit)
+		return;
+	region->told |= bit;
+	port_log(PORT_LOG_WARNING,
+		 "dma: %s: can't reach the %zu bytes of %s at %#llx, its %s ends at %#llx: it does "
+		 "without",
+		 dev->name, region->size, name_of(region->owner),
+		 (ull)dma_region_span(dev, region).base,
+		 limits->coherent_mask <= limits->bus_limit ? "coherent mask" : "way there",
+		 (ull)dma_limits_reach(limits, limits->coherent_mask));
+}
+
+static void say_piece(const struct dma_region *region, const struct dma_piece *piece)
+{
+	const struct dma_system *sys = region->owner->sys;
+
+	port_log(PORT_LOG_ERROR, "dma: %s: its memory is in use: %zu bytes at %#llx by %s",
+		 region->owner->name, piece->size, (ull)(region->device.bus + piece->offset),
+		 piece->device ? sys->device[piece->device - 1]->name : "who is gone");
+}
+
+bool dma_say_users(struct dma_device *owner)
+{
+	unsigned long flags = port_lock(&owner->sys->declared_lock);
+	uint64_t n = 0;
+
+	for (const struct dma_region *r = owner->sys->declared; r; r = r->next)
+		for (const struct dma_piece *p = r->pieces; p && r->owner == owner; p = p->next)
+			if (dma_worth_saying(++n))
+				say_piece(r, p);
+	port_unlock(&owner->sys->declared_lock, flags);
+	return n > 0;
+}
+
+void dma_say_not_free(const struct dma_device *dev, dma_addr_t addr, size_t size)
+{
+	port_log(PORT_LOG_ERROR, "dma: %s: has no %zu free bytes at its address %#llx to occupy",
+		 name_of(dev), size, (ull)addr.bus);
 }

@@ -10,6 +10,7 @@
  */
 #include "dma/bounce.h"
 #include "dma/coherent.h"
+#include "dma/declared.h"
 
 /* --- where it is --- */
 
@@ -36,13 +37,25 @@ dma_addr_t map_direct(struct dma_device *dev, phys_addr_t addr, size_t len)
 	return bus;
 }
 
-/* Can it be a direct mapping? In reach, and in no bounce memory; of a forced device, in no RAM. */
+/* Does it meet memory on a device that this one may have pieces of? `held`: and it has. */
+static bool is_declared(const struct dma_device *dev, dma_addr_t addr, size_t len, bool *held)
+{
+	*held = false;
+	return addr.bus + len > dev->memory && dma_declared_meets(dev, addr, len, held);
+}
+
+/*
+ * Can it be a direct mapping? In reach, and neither bounce memory nor a device's;
+ * of a forced device, no RAM.
+ */
 static bool is_direct(struct dma_device *dev, dma_addr_t addr, size_t len)
 {
 	uint64_t first = dma_to_phys(&dev->limits, addr).value, last = first + len - 1;
+	bool held;
 
 	return dma_usable(dev, addr, len) && !bounce_meets(dev->sys, first, last) &&
-	       !(dev->slow & DMA_SLOW_FORCE && memmap_has_ram(dev->sys->zones->map, first, last));
+	       !(dev->slow & DMA_SLOW_FORCE && memmap_has_ram(dev->sys->zones->map, first, last)) &&
+	       !is_declared(dev, addr, len, &held);
 }
 
 /* Of coherent memory, whose mask may be wider than that of mappings. */
@@ -51,9 +64,13 @@ static uint64_t coherent_reach(const struct dma_device *dev)
 	return dma_limits_reach(&dev->limits, dev->limits.coherent_mask);
 }
 
-/* Is it coherent memory that the device has, in pages? */
+/* Is it coherent memory that the device has, in pages or on a device? */
 static bool is_coherent(struct dma_device *dev, dma_addr_t addr, size_t len)
 {
+	bool held;
+
+	if (is_declared(dev, addr, len, &held))
+		return held;
 	return dma_range_within(addr.bus, len, coherent_reach(dev)) &&
 	       dma_lent_holds(dev, dma_to_phys(&dev->limits, addr), len);
 }
@@ -324,7 +341,7 @@ static NOINLINE bool gate_any(struct dma_device *dev, dma_addr_t addr, size_t le
 			      const void *caller)
 {
 	enum dma_misuse_kind wrong = DMA_MISUSE_GATE_POOL;
-	bool open = may_use(dev, addr, len);
+	bool open = may_use(dev, addr, len), held;
 
 	*out = open ? addr.bus : 0;
 	if (open)
@@ -333,6 +350,8 @@ static NOINLINE bool gate_any(struct dma_device *dev, dma_addr_t addr, size_t le
 		wrong = DMA_MISUSE_MAPPING_ERROR;
 	else if (!dma_range_within(addr.bus, len, UINT64_MAX))
 		wrong = DMA_MISUSE_GATE_LENGTH;
+	else if (is_declared(dev, addr, len, &held))
+		wrong = DMA_MISUSE_GATE_DECLARED;
 	else if (!dma_usable(dev, addr, len))
 		wrong = DMA_MISUSE_GATE_REACH;
 	dma_count(&dev->count.refused, 1);

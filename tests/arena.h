@@ -34,6 +34,9 @@ void arena_put(struct arena *arena);
 /* What port_cpu() answers from now on; 0 at first. The kernel has but one CPU, and keeps it. */
 void test_cpu(unsigned cpu);
 
+/* Does the CPU reach anything at a pointer (or an address for IO) of port_map_device()'s? */
+bool test_is_mapped(const void *at);
+
 /* How often port_page_misuse() was told of this kind, since the start. */
 uint64_t test_page_misuse(enum page_misuse kind);
 

@@ -7,6 +7,7 @@
  * It is stricter than a kernel: an address that is in no arena, a range that
  * leaves one, and a lock taken twice end the run at once.
  */
+#define _GNU_SOURCE /* mremap() */
 #include "dma/port.h"
 
 #include <stdarg.h>
@@ -48,20 +49,23 @@ void port_panic(const char *fmt, ...)
 	abort();
 }
 
-/* The stretch that holds all of [addr, addr + size). */
-static const struct stretch *stretch_of(uint64_t addr, size_t size)
+/* The stretch that holds all of [addr, addr + size); NULL. */
+static const struct stretch *find_stretch(uint64_t addr, size_t size)
 {
 	for (const struct stretch *s = stretches; s < stretches + ARENAS; s++)
 		if (addr - s->base < s->size && size <= s->size - (addr - s->base))
 			return s;
-	port_panic("physical memory %#llx, %zu bytes: in no arena", (unsigned long long)addr, size);
+	return NULL;
 }
 
 static char *range_to_virt(phys_addr_t addr, size_t size)
 {
-	const struct stretch *s = stretch_of(addr.value, size);
+	const struct stretch *s = find_stretch(addr.value, size);
 
-	return s->memory + (addr.value - s->base);
+	if (s)
+		return s->memory + (addr.value - s->base);
+	port_panic("physical memory %#llx, %zu bytes: in no arena", (unsigned long long)addr.value,
+		   size);
 }
 
 bool arena_get(struct arena *arena, uint64_t wish, size_t size, size_t align)
@@ -78,7 +82,7 @@ bool arena_get(struct arena *arena, uint64_t wish, size_t size, size_t align)
 			port_panic("arena at %#llx is over another", (unsigned long long)wish);
 	while (s < stretches + ARENAS && s->size)
 		s++;
-	memory = mmap(NULL, size + 2 * PAGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	memory = mmap(NULL, size + 2 * PAGE_SIZE, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (s == stretches + ARENAS || memory == MAP_FAILED ||
 	    mprotect(memory + PAGE_SIZE, size, PROT_READ | PROT_WRITE) != 0)
 		port_panic("arena of %zu bytes: none left", size);
@@ -156,6 +160,88 @@ void port_copy(phys_addr_t dst, phys_addr_t src, size_t n)
 void port_zero(phys_addr_t dst, size_t n)
 {
 	memset(range_to_virt(dst, n), 0, n);
+}
+
+/* --- device memory: a stretch mapped once more, or an address with nothing behind it --- */
+
+static struct device_map {
+	char *at; /* NULL: unused */
+	size_t size;
+	uint64_t first; /* physical */
+	bool io;
+} device_maps[ARENAS];
+
+#define IO_BASE 0x1000000000000000 /* no pointer has it */
+
+/* The second mapping of a shared one. */
+static char *map_again(phys_addr_t addr, size_t size)
+{
+	size_t offset = addr.value % PAGE_SIZE;
+	char *at = mremap(range_to_virt(phys(addr.value - offset), offset + size), 0,
+			  ALIGN_UP(offset + size, PAGE_SIZE), MREMAP_MAYMOVE);
+
+	if (at == MAP_FAILED)
+		port_panic("mremap failed");
+	return at + offset;
+}
+
+void *port_map_device(phys_addr_t addr, size_t size, enum port_mapping how)
+{
+	struct device_map *map = device_maps;
+
+	if (!find_stretch(addr.value, size))
+		return NULL;
+	while (map < device_maps + ARENAS && map->at)
+		map++;
+	if (map == device_maps + ARENAS)
+		port_panic("too much device memory is mapped");
+	*map = (struct device_map){(char *)IO_BASE + addr.value, size, addr.value,
+				   how == PORT_MAP_IO};
+	if (!map->io)
+		map->at = map_again(addr, size);
+	return map->at;
+}
+
+void port_unmap_device(void *mapped, size_t size)
+{
+	struct device_map *map = device_maps;
+	size_t offset = (uintptr_t)mapped % PAGE_SIZE;
+
+	while (map < device_maps + ARENAS && (map->at != mapped || map->size != size))
+		map++;
+	if (map == device_maps + ARENAS)
+		port_panic("%p, %zu bytes: no device memory is so mapped", mapped, size);
+	if (!map->io)
+		munmap(map->at - offset, ALIGN_UP(offset + size, PAGE_SIZE));
+	map->at = NULL;
+}
+
+static uint32_t *io_word(const void *at)
+{
+	for (const struct device_map *map = device_maps; map < device_maps + ARENAS; map++)
+		if (map->at && map->io && (uintptr_t)at % 4 == 0 &&
+		    (uintptr_t)at - (uintptr_t)map->at < map->size)
+			return (uint32_t *)range_to_virt(
+				phys(map->first + ((uintptr_t)at - (uintptr_t)map->at)), 4);
+	port_panic("%p: no word of IO memory", at);
+}
+
+uint32_t port_io_read32(const void *at)
+{
+	return *io_word(at);
+}
+
+void port_io_write32(void *at, uint32_t value)
+{
+	*io_word(at) = value;
+}
+
+bool test_is_mapped(const void *at)
+{
+	for (const struct device_map *map = device_maps; map < device_maps + ARENAS; map++)
+		if (map->at && (uintptr_t)at - (uintptr_t)map->at < map->size)
+			return true;
+	return false;
 }
 
 const char *port_symbol(const void *addr, size_t *offset)

@@ -7,6 +7,7 @@
 
 #include "dma/port.h"
 #include "kernel/machine.h"
+#include "kernel/mmu.h"
 
 static const enum dma_misuse_kind misuse_kinds[] = {
 	[PAGE_DOUBLE_FREE] = DMA_MISUSE_PAGE_DOUBLE_FREE,
@@ -55,6 +56,11 @@ void arena_put(struct arena *arena)
 
 void test_cpu(unsigned cpu)
 {
+}
+
+bool test_is_mapped(const void *at)
+{
+	return !phys_is_none(mmu_translate((uint64_t)at));
 }
 
 uint64_t test_page_misuse(enum page_misuse kind)

@@ -547,57 +547,6 @@ static void beyond_the_streaming_mask(struct ktest *t)
 	}
 }
 
-/* --- the provider --- */
-
-static struct {
-	int answer;
-	unsigned allocs, frees;
-	uint8_t memory[64];
-} source;
-
-static int source_alloc(struct dma_device *dev, size_t size, void **cpu, dma_addr_t *handle)
-{
-	source.allocs++;
-	*cpu = source.memory;
-	*handle = (dma_addr_t){0xfee000};
-	return source.answer;
-}
-
-static bool source_free(struct dma_device *dev, size_t size, void *cpu, dma_addr_t handle)
-{
-	if (cpu != source.memory)
-		return false;
-	source.frees++;
-	return true;
-}
-
-/* It is asked first; out of memory, it leaves the rest to others; any other error is the last word.
- */
-static void provider(struct ktest *t)
-{
-	static const struct dma_provider provider = {source_alloc, source_free};
-	struct dma_fixture *f = t->fixture;
-	struct piece piece;
-
-	memset(&source, 0, sizeof(source));
-	f->near.provider = &provider;
-	piece.cpu = dma_alloc_coherent(&f->near, 48, &piece.handle);
-	EXPECT(t, piece.cpu == source.memory);
-	EXPECT_EQ(t, piece.handle.bus, 0xfee000);
-	dma_free_coherent(&f->near, 48, piece.cpu, piece.handle);
-	EXPECT_EQ(t, source.frees, 1);
-	source.answer = -ENOMEM;
-	REQUIRE(t, get(t, &f->near, &piece, 48));
-	put(&f->near, &piece);
-	EXPECT_EQ(t, source.frees, 1);
-	source.answer = -EBUSY;
-	expect_failure(t, &f->near, 48, DMA_FAIL_EXHAUSTED);
-	EXPECT_EQ(t, fixture_free_bytes(f), free_bytes);
-	EXPECT_EQ(t, source.allocs, 3);
-	expect_failure(t, &f->near, 0, DMA_FAIL_LENGTH);
-	EXPECT_EQ(t, source.allocs, 3);
-}
-
 /* --- buffers --- */
 
 /* Buffers until there are no more; each is mapped, where it is. */
@@ -705,7 +654,6 @@ static const struct ktest_case cases[] = {
 	{"other_functions", other_functions},
 	{"removed_device", removed_device},
 	{"beyond_the_streaming_mask", beyond_the_streaming_mask},
-	{"provider", provider},
 	{"buffers_never_bounce", buffers_never_bounce},
 	{"no_such_buffer", no_such_buffer},
 	{"wrong_frees_of_buffers", wrong_frees_of_buffers},

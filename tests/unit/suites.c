@@ -28,6 +28,7 @@ extern const struct ktest_suite gate_suite;
 extern const struct ktest_suite ledger_suite;
 extern const struct ktest_suite coherent_suite;
 extern const struct ktest_suite pool_suite;
+extern const struct ktest_suite declared_suite;
 extern const struct ktest_suite printf_suite;
 extern const struct ktest_suite string_suite;
 extern const struct ktest_suite cmdline_suite;
@@ -61,6 +62,7 @@ const struct ktest_suite *const ktest_unit_suites[] = {
 	&ledger_suite,
 	&coherent_suite,
 	&pool_suite,
+	&declared_suite,
 	&printf_suite,
 	&string_suite,
 	&cmdline_suite,

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which memory is declared, and who has it at which address. How it is handed
+ * out is in piece.c.
+ *
+ * sys->declared_lock guards the list of regions and their pieces.
+ */
+#include "dma/declared.h"
+
+#include "dma/bounce.h"
+
+#define MODES (DMA_MEMORY_MAP | DMA_MEMORY_IO)
+#define FLAGS                                                                                      \
+	(MODES | DMA_MEMORY_INCLUDES_CHILDREN | DMA_MEMORY_EXCLUSIVE | DMA_MEMORY_PREFETCHABLE)
+
+static bool ranges_meet(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size)
+{
+	return a - b < b_size || b - a < a_size;
+}
+
+/* --- who has it, and at which address --- */
+
+/* So many parents up is who has it; -1: it isn't for this device. */
+static int distance(const struct dma_device *dev, const struct dma_region *region)
+{
+	int up = 0;
+
+	for (; dev && dev != region->owner; up++)
+		dev = region->flags & DMA_MEMORY_INCLUDES_CHILDREN ? dev->parent : NULL;
+	return dev ? up : -1;
+}
+
+static uint64_t base_of(const struct dma_device *dev, const struct dma_region *region)
+{
+	if (region->owner == dev)
+		return region->device.bus;
+	return region->phys.value + (uint64_t)dev->limits.bus_offset;
+}
+
+struct dma_span dma_region_span(const struct dma_device *dev, const struct dma_region *region)
+{
+	const struct dma_limits *limits = &dev->limits;
+	struct dma_span span = {.base = base_of(dev, region), .up = distance(dev, region)};
+	bool own = region->owner == dev; /* then the way to it is not the bus */
+	uint64_t at = own ? region->device.bus : region->phys.value, end = at + region->size - 1;
+	uint64_t first = 0, last = limits->coherent_mask;
+
+	if (span.up < 0 || span.base % DMA_MEMORY_UNIT ||
+	    (!own && !dma_limits_window(limits, dma_limits_reach(limits, last), &first, &last)))
+		return span;
+	first = first > at ? first : at;
+	last = last < end ? last : end;
+	if (first <= last) {
+		span.from = first - at;
+		span.to = last - at + 1;
+	}
+	return span;
+}
+
+struct dma_region *dma_region_meeting_locked(const struct dma_device *dev, uint64_t addr,
+					     size_t len)
+{
+	struct dma_region *r = dev->sys->declared;
+
+	while (r && (distance(dev, r) < 0 || !ranges_meet(addr, len, base_of(dev, r), r->size)))
+		r = r->next;
+	return r;
+}
+
+uint64_t dma_declared_first(const struct dma_device *dev)
+{
+	unsigned long flags = port_lock(&dev->sys->declared_lock);
+	uint64_t first = UINT64_MAX;
+
+	for (const struct dma_region *r = dev->sys->declared; r; r = r->next) {
+		uint64_t base = base_of(dev, r);
+
+		if (base + r->size - 1 < base)
+			base = 0; /* it goes around the top */
+		if (distance(dev, r) >= 0 && base < first)
+			first = base;
+	}
+	port_unlock(&dev->sys->declared_lock, flags);
+	return first;
+}
+
+/* --- declaring --- */
+
+static bool is_ram(const struct dma_region *region, uint64_t addr)
+{
+	struct dma_system *sys = region->owner->sys;
+	uint64_t first = dma_to_phys(&region->owner->limits, (dma_addr_t){addr}).value;
+	uint64_t last = first + region->size - 1;
+
+	return memmap_has_ram(sys->zones->map, first, last) || bounce_meets(sys, first, last);
+}
+
+/* The first reason why it can't be declared, whatever else is; NULL. */
+static const char *find_fault(const struct dma_region *region)
+{
+	uint64_t bus = region->bus.value, device = region->device.bus, size = region->size;
+	uint64_t phys = region->phys.value, mask = region->owner->limits.coherent_mask;
+	const struct {
+		bool wrong;
+		const char *why;
+	} faults[] = {
+		{!(region->flags & MODES) || region->flags & ~FLAGS, "flags that mean nothing"},
+		{size == 0, "no bytes"},
+		{(bus | device | size) % DMA_MEMORY_UNIT, "not whole units of 64 bytes"},
+		{bus + size - 1 < bus || phys + size - 1 < phys, "its bus addresses wrap"},
+		{device + size - 1 < device, "its device addresses wrap"},
+		{is_ram(region, bus), "RAM is at its bus address"},
+		{is_ram(region, device), "RAM is at its device address"},
+		{device + size - 1 > mask, "beyond the device's coherent mask"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(faults); i++)
+		if (faults[i].wrong)
+			return faults[i].why;
+	return NULL;
+}
+
+/* Does it meet another: for its owner, for the CPU, or for the other's owner? */
+static bool overlaps_locked(const struct dma_region *region)
+{
+	for (const struct dma_region *r = region->owner->sys->declared; r; r = r->next)
+		if (ranges_meet(r->phys.value, r->size, region->phys.value, region->size) ||
+		    (distance(r->owner, region) >= 0 &&
+		     ranges_meet(r->device.bus, r->size, base_of(r->owner, region), region->size)))
+			return true;
+	return dma_region_meeting_locked(region->owner, region->device.bus, region->size);
+}
+
+/* Into the list: the mode; or an error, and why. */
+static int enter(const struct dma_region *wish, const char **why)
+{
+	struct dma_system *sys = wish->owner->sys;
+	struct dma_region *region = kmalloc(sys->kmem, sizeof(*region));
+	unsigned long flags;
+	bool overlaps;
+
+	*why = "no memory for its record";
+	if (!region)
+		return -ENOMEM;
+	*region = *wish;
+	flags = port_lock(&sys->declared_lock);
+	overlaps = overlaps_locked(region);
+	if (!overlaps) {
+		region->next = sys->declared;
+		sys->declared = region;
+	}
+	port_unlock(&sys->declared_lock, flags);
+	*why = "it overlaps other declared memory";
+	if (overlaps)
+		kfree(sys->kmem, region);
+	return overlaps ? -EBUSY : wish->flags & MODES;
+}
+
+static int declare(struct dma_region *wish, const char **why)
+{
+	bool combine = wish->flags & DMA_MEMORY_PREFETCHABLE;
+	int mode;
+
+	*why = find_fault(wish);
+	if (*why)
+		return -EINVAL;
+	*why = "it can't be mapped";
+	wish->cpu = port_map_device(wish->phys, wish->size,
+				    wish->flags & DMA_MEMORY_IO ? PORT_MAP_IO
+				    : combine			? PORT_MAP_COMBINING
+								: PORT_MAP_UNCACHED);
+	if (!wish->cpu)
+		return -ENOMEM;
+	mode = enter(wish, why);
+	if (mode < 0)
+		port_unmap_device(wish->cpu, wish->size);
+	return mode;
+}
+
+int dma_declare_coherent_memory(struct dma_device *dev, dma_addr_t bus_addr, dma_addr_t device_addr,
+				size_t size, int flags)
+{
+	struct dma_region wish = {
+		.owner = dev,
+		.bus = {bus_addr.bus},
+		.device = device_addr,
+		.phys = dev ? dma_to_phys(&dev->limits, bus_addr) : PHYS_NONE,
+		.size = size,
+		.flags = flags & DMA_MEMORY_MAP ? flags & ~DMA_MEMORY_IO : flags,
+	};
+	const char *why = "no device";
+	int mode = dev ? declare(&wish, &why) : -EINVAL;
+
+	if (mode >= 0)
+		dma_shorten_all(dev->sys);
+	dma_say_declared(&wish, mode < 0 ? why : NULL);
+	return mode;
+}
+
+/* --- releasing --- */
+
+/* One that the owner has, and of which nobody has any, is no more; false: there is none. */
+static bool release_unused(struct dma_system *sys, const struct dma_device *owner)
+{
+	unsigned long flags = port_lock(&sys->declared_lock);
+	struct dma_region **link = &sys->declared, *region;
+
+	while ((region = *link) && (region->owner != owner || region->pieces))
+		link = &region->next;
+	if (region)
+		*link = region->next;
+	port_unlock(&sys->declared_lock, flags);
+	dma_shorten_all(sys);
+	if (region)
+		port_unmap_device(region->cpu, region->size);
+	kfree(sys->kmem, region);
+	return region;
+}
+
+int dma_release_declared_memory(struct dma_device *dev)
+{
+	if (!dev)
+		return -EINVAL;
+	while (!dma_say_users(dev))
+		if (!release_unused(dev->sys, dev))
+			return 0;
+	return -EBUSY;
+}
+
+/*
+ * Its pieces stay taken for ever, as it may still write there. Its own memory,
+ * where others have pieces of it, stays mapped, and is nobody's.
+ */
+void dma_declared_leave(struct dma_device *dev)
+{
+	struct dma_system *sys = dev->sys;
+	unsigned long flags = port_lock(&sys->declared_lock);
+
+	for (struct dma_region *r = sys->declared; r; r = r->next) {
+		r->told &= ~(1UL << (dev->id - 1));
+		for (struct dma_piece *p = r->pieces; p; p = p->next)
+			p->device = p->device == dev->id ? 0 : p->device;
+		r->owner = r->owner == dev ? &sys->nobody : r->owner;
+	}
+	port_unlock(&sys->declared_lock, flags);
+	while (release_unused(sys, &sys->nobody))
+		;
+}
