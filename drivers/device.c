@@ -17,6 +17,7 @@
 #include "kernel/string.h"
 
 const struct driver *const drivers[] = {
+	&ivshmem_driver, /* first: others may live in its memory */
 	&edu_driver,
 	&lsi_driver,
 	NULL,
@@ -126,8 +127,8 @@ static void list_append(struct device *dev)
 }
 
 /*
- * A bridge masters nothing of its own and passes every address: it must not
- * hold its children to a mask.
+ * A bridge masters nothing of its own and passes every address and any list: it
+ * must not hold its children to a mask, nor to one segment.
  */
 static void found(struct pci_device *pci)
 {
@@ -139,6 +140,8 @@ static void found(struct pci_device *pci)
 	list_append(dev);
 	if (!err)
 		err = dma_set_mask_and_coherent(&dev->dma, bridge ? UINT64_MAX : DMA_MIN_MASK);
+	if (!err && bridge)
+		err = dma_set_max_segments(&dev->dma, UINT32_MAX);
 	if (err)
 		log_warning("%s: no DMA for it: error %d", dev->name, -err);
 }
@@ -203,13 +206,16 @@ void devices_init(void)
 
 void devices_shutdown(void)
 {
+	const struct driver *const *driver = drivers + ARRAY_SIZE(drivers) - 1;
 	struct device *dev;
 
-	for (dev = last_device; dev; dev = dev->prev) {
-		if (!dev->driver)
-			continue;
-		dev->driver->remove(to_pci(dev));
-		dma_device_remove(&dev->dma);
+	while (driver-- > drivers) {
+		for (dev = last_device; dev; dev = dev->prev) {
+			if (dev->driver != *driver)
+				continue;
+			dev->driver->remove(to_pci(dev));
+			dma_device_remove(&dev->dma);
+		}
 	}
 }
 

@@ -78,13 +78,17 @@ struct driver {
 	void (*remove)(struct pci_device *);
 };
 
-extern const struct driver *const drivers[]; /* NULL-terminated; in device.c, one line a driver */
-extern const struct driver edu_driver, lsi_driver;
+/* In the order of binding, NULL-terminated; in device.c, one line a driver. */
+extern const struct driver *const drivers[];
+extern const struct driver edu_driver, ivshmem_driver, lsi_driver;
 
 /* Find the buses' devices, bind drivers. */
 void devices_init(void);
 
-/* Quiet all devices (remove each, children first): before exit and reboot, not from a panic. */
+/*
+ * Quiet all devices, in the opposite order of binding: before exit and reboot,
+ * not from a panic.
+ */
 void devices_shutdown(void);
 
 /* In bus order. */

@@ -13,6 +13,7 @@
  */
 #include "drivers/pci.h"
 
+#include "dma/declared.h"
 #include "drivers/pci_reg.h"
 #include "kernel/io.h"
 #include "kernel/log.h"
@@ -160,6 +161,7 @@ static void size_memory(const struct pci_device *pci, struct pci_bar *bar, unsig
 
 	bar->addr = value & PCI_BAR_MEMORY_MASK;
 	bar->kind = PCI_BAR_MEM32;
+	bar->prefetchable = value & PCI_BAR_PREFETCH;
 	if ((value & PCI_BAR_TYPE_MASK) == PCI_BAR_TYPE_64) {
 		bar->kind = PCI_BAR_MEM64;
 		bar->addr |= (uint64_t)pci_read32(pci, reg + 4) << 32;
@@ -220,6 +222,8 @@ static bool can_be_device_memory(const struct pci_bar *bar)
 	uint64_t limit = mmu_phys_limit();
 	size_t i;
 
+	if (bar->kind != PCI_BAR_MEM32 && bar->kind != PCI_BAR_MEM64)
+		return false;
 	if (!bar->addr || bar->size > limit || bar->addr > limit - bar->size)
 		return false;
 	for (i = 0; i < ram->count; i++)
@@ -232,13 +236,26 @@ void *pci_map_bar(struct pci_device *pci, unsigned i, uint64_t min_size)
 {
 	struct pci_bar *bar = &pci->bar[i];
 
-	if (bar->kind != PCI_BAR_MEM32 && bar->kind != PCI_BAR_MEM64)
-		return NULL;
 	if (bar->size < min_size || !can_be_device_memory(bar))
 		return NULL;
 	if (!bar->mapped)
 		bar->mapped = mmu_map_device(phys(bar->addr), bar->size, MMU_WRITE | MMU_UNCACHED);
 	return bar->mapped;
+}
+
+int pci_declare_bar(struct pci_device *pci, unsigned i, struct dma_device *owner, int flags)
+{
+	const struct pci_bar *bar = &pci->bar[i];
+	dma_addr_t addr = dma_addr_of(bar->addr);
+
+	if (!can_be_device_memory(bar)) {
+		log_error("%s: BAR %u is no device memory (%#lx bytes at %#lx)", pci->dev.name, i,
+			  bar->size, bar->addr);
+		return -ENXIO;
+	}
+	if (bar->prefetchable)
+		flags |= DMA_MEMORY_PREFETCHABLE;
+	return dma_declare_coherent_memory(owner, addr, addr, bar->size, flags);
 }
 
 /* --- the walk --- */

@@ -20,7 +20,8 @@ struct pci_bar {
 	enum pci_bar_kind kind;
 	uint64_t addr; /* bus address; 0: firmware gave it none */
 	uint64_t size; /* bytes */
-	void *mapped;  /* by pci_map_bar() */
+	bool prefetchable;
+	void *mapped; /* by pci_map_bar() */
 };
 
 enum pci_irq { PCI_IRQ_NONE, PCI_IRQ_INTX, PCI_IRQ_MSI, PCI_IRQ_BEST };
@@ -69,6 +70,13 @@ unsigned pci_find_capability(const struct pci_device *, uint8_t id);
  * one that can't be device memory, or less than `min_size` bytes.
  */
 void *pci_map_bar(struct pci_device *, unsigned bar, uint64_t min_size);
+
+/*
+ * Declare a memory BAR, whole, as memory of `owner` (dma/declared.h), which has it
+ * at the address that the bus has. It isn't to be mapped by pci_map_bar() as well.
+ * As dma_declare_coherent_memory(); -ENXIO: no such BAR, said in a line.
+ */
+int pci_declare_bar(struct pci_device *, unsigned bar, struct dma_device *owner, int flags);
 
 /* Memory decoding and bus mastering: on, of the bridges above it too, or off. */
 void pci_enable(struct pci_device *);

@@ -48,6 +48,7 @@
 #define PCI_BAR_SPACE_IO    (1 << 0)
 #define PCI_BAR_TYPE_MASK   (3 << 1)
 #define PCI_BAR_TYPE_64	    (2 << 1)
+#define PCI_BAR_PREFETCH    (1 << 3)
 #define PCI_BAR_IO_MASK	    (~3u)
 #define PCI_BAR_MEMORY_MASK (~15u)
 

@@ -20,6 +20,7 @@ BUDGET = [
     ("drivers: SCSI", ["drivers/scsi*.[ch]"], 200),
     ("drivers: disks, requests, their clock", ["drivers/block*.[ch]", "drivers/rtc*.[ch]"], 300),
     ("drivers: edu", ["drivers/edu*.[ch]"], 500),
+    ("drivers: ivshmem", ["drivers/ivshmem*.[ch]"], 120),
     ("tests in C", ["tests/**/*.[ch]"], None),
     ("tests and tools in Python and sh", ["tests/**/*.py", "tools/**/*.py", "tools/*.sh"], None),
 ]

@@ -36,6 +36,11 @@ SUITE_DEVICES = (*DEVICES, "lsi53c895a")
 SCRATCH_DISK = "driver=raw,file.driver=null-co,file.size=64M,file.read-zeroes=on,snapshot=on"
 SUITE_DISKS = (SCRATCH_DISK, SCRATCH_DISK)
 
+# A bridge, and behind it memory that the host sees too (`shared_memory()`), and an edu.
+BRIDGE: Tuple[str, ...] = ("pci-bridge,id=bridge,chassis_nr=1",
+                           "ivshmem-plain,memdev=shared,bus=bridge,addr=1",
+                           "edu,bus=bridge,addr=2")
+
 FIRMWARES = ("pvh", "bios", "uefi")
 MACHINES = ("pc", "q35")
 
@@ -73,6 +78,13 @@ def _ovmf() -> List[str]:
 def _quoted(value: object) -> str:
     """As QEMU's option parser wants a value that may hold commas."""
     return str(value).replace(",", ",,")
+
+
+def shared_memory(size: str = "1M", path: Optional[Path] = None) -> Tuple[str, str]:
+    """Words for `Setup.extra`: what BRIDGE wants, in a file or in memory of its own."""
+    backend = (f"memory-backend-file,mem-path={_quoted(path)},share=on" if path
+               else "memory-backend-ram")
+    return "-object", f"{backend},id=shared,size={size}"
 
 
 @dataclass
