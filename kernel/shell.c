@@ -50,6 +50,16 @@ static void print_log(char *rest)
 		log_print_ring(lines);
 }
 
+static void list_devices(char *rest)
+{
+	if (!*rest)
+		show_devices();
+	else if (!strcmp(rest, "-m"))
+		show_device_memory();
+	else
+		printf("devices: it is 'devices' or 'devices -m', not '%s'\n", rest);
+}
+
 static void reboot(void)
 {
 	devices_shutdown();
@@ -71,7 +81,8 @@ static const struct command commands[] = {
 	{"swiotlb", "", "the bounce pool: use and users, copies, refusals", show_swiotlb, NULL},
 	{"dma", "", "each device's limits, what it mapped, what failed; misuse", show_dma, NULL},
 	{"stats", "", "the counters of these three, as a line of JSON", show_stats, NULL},
-	{"devices", "", "drivers, masks, reach, interrupts", show_devices, NULL},
+	{"devices", "[-m]", "drivers, masks, reach, interrupts; -m: who has which memory, where",
+	 NULL, list_devices},
 	{"run", "<job> [arguments]", "do a job; without a name: which there are", NULL, run},
 	{"test", "[suite[.case]]", "run tests; 'test list' names them", NULL, test},
 	{"log", "[lines]", "the log, or its last lines", NULL, print_log},

@@ -9,6 +9,7 @@ void show_mem(void);
 void show_zones(void);
 void show_devices(void);
 void show_swiotlb(void); /* in show_dma.c: */
+void show_device_memory(void);
 void show_dma(void);
 void show_stats(void); /* in show_stats.c, which documents the keys */
 

@@ -6,8 +6,10 @@
  */
 #include "kernel/show.h"
 
+#include "dma/declared.h"
 #include "drivers/device.h"
 #include "kernel/machine.h"
+#include "kernel/mmu.h"
 #include "kernel/printf.h"
 
 /* What mappings of 2^n to 2^(n + 1) - 1 bytes are called: "of 4K+". */
@@ -130,4 +132,56 @@ void show_dma(void)
 		show_counters(&dev->dma);
 	}
 	show_counts("misuse: ", machine.dma.misuse, DMA_MISUSE_KINDS, dma_misuse_name);
+}
+
+static void show_use(const struct dma_device *dma, const char *whose, const char *how, uint64_t cpu,
+		     uint64_t bus, uint64_t device, uint64_t bytes, size_t pieces)
+{
+	printf("%-9s %-9s %-4s %#18lx %#14lx %#14lx %10lu KiB %7zu\n", dma->name, whose, how, cpu,
+	       bus, device, bytes >> 10, pieces);
+}
+
+static const char *mapping_name(const struct dma_region *region)
+{
+	unsigned flags = 0;
+
+	if (region->flags & DMA_MEMORY_IO)
+		return "IO";
+	mmu_page((uint64_t)region->cpu, &flags);
+	return (flags & MMU_UNCACHED) == MMU_COMBINING ? "WC" : "UC";
+}
+
+/* A line for the part of it that the device reaches; returns how many pieces it has there. */
+static size_t show_region(const struct dma_device *dma, const struct dma_region *region)
+{
+	struct dma_span span = dma_region_span(dma, region);
+	size_t pieces = 0;
+
+	for (const struct dma_piece *piece = region->pieces; piece; piece = piece->next)
+		pieces += piece->device == dma->id;
+	if (span.to)
+		show_use(dma, region->owner->name, mapping_name(region),
+			 (uint64_t)region->cpu + span.from, region->bus.value + span.from,
+			 span.base + span.from, span.to - span.from, pieces);
+	return pieces;
+}
+
+/* Each memory by the addresses of its first byte; of the system's that is byte 0. */
+void show_device_memory(void)
+{
+	printf("%-9s %-9s %-4s %18s %14s %14s %14s %7s\n", "device", "memory", "as", "for the CPU",
+	       "on the bus", "for the device", "bytes", "pieces");
+	for (unsigned i = 0; i < DMA_MAX_DEVICES; i++) {
+		const struct dma_device *dma = machine.dma.device[i];
+		size_t pieces = 0;
+
+		if (!dma)
+			continue;
+		for (const struct dma_region *r = machine.dma.declared; r; r = r->next)
+			pieces += show_region(dma, r);
+		if (dma->count.lent > pieces)
+			show_use(dma, "system", "WB", DIRECT_BASE, 0,
+				 (uint64_t)dma->limits.bus_offset, memmap_bytes(&machine.memmap, 0),
+				 dma->count.lent - pieces);
+	}
 }
