@@ -8,7 +8,7 @@
  */
 #include "drivers/lsi.h"
 
-#include "dma/coherent.h"
+#include "dma/declared.h"
 #include "drivers/reach.h"
 #include "kernel/io.h"
 #include "kernel/log.h"
@@ -17,7 +17,6 @@
 #include "kernel/time.h"
 
 #define LSI_TIMEOUT_MS 5000
-#define MEMORY_ALIGN   64
 
 _Static_assert(sizeof(struct lsi) <= KMEM_MAX, "one object");
 
@@ -81,18 +80,12 @@ static const struct copy_engine lsi_engine = {
 
 /* --- memory, and the first use --- */
 
-/* On the chip while there is room, then of the system's. */
+/* On the chip while there is room, as that is declared; then of the system's. */
 static bool take_memory(struct lsi *lsi, size_t size, struct lsi_memory *memory)
 {
 	struct dma_device *dma = &lsi->pci->dev.dma;
 	uint64_t bus;
 
-	if (size <= LSI_RAM_SIZE - lsi->ram_used) {
-		memory->cpu = lsi->ram + lsi->ram_used;
-		memory->bus = (uint32_t)lsi->pci->bar[LSI_BAR_RAM].addr + (uint32_t)lsi->ram_used;
-		lsi->ram_used += ALIGN_UP(size, MEMORY_ALIGN);
-		return true;
-	}
 	memory->cpu = dma_alloc_coherent(dma, size, &memory->handle);
 	if (!memory->cpu)
 		return false;
@@ -189,21 +182,22 @@ static int probe(struct pci_device *pci)
 {
 	struct device *dev = &pci->dev;
 	uint8_t *regs = pci_map_bar(pci, LSI_BAR_REGISTERS, LSI_REGISTERS_SIZE);
-	uint8_t *ram = pci_map_bar(pci, LSI_BAR_RAM, LSI_RAM_SIZE);
-	struct lsi *lsi = regs && ram ? kmalloc(&machine.kmem, sizeof(*lsi)) : NULL;
+	struct lsi *lsi = regs ? kmalloc(&machine.kmem, sizeof(*lsi)) : NULL;
 
 	if (!lsi) {
 		log_error("%s: %s", dev->name,
-			  regs && ram ? "no memory for its driver; give the machine more"
-				      : "its registers and its RAM are not both there");
+			  regs ? "no memory for its driver; give the machine more"
+			       : "its registers are not there");
 		return -ENXIO;
 	}
 	lsi->pci = pci;
 	lsi->regs = regs;
-	lsi->ram = ram;
 	dev->priv = lsi;
 	dev->engine = &lsi_engine;
 	pci_enable(pci);
+	/* What can't be declared is said; then all of it is the system's. */
+	if (!dma_set_coherent_mask(&dev->dma, DMA_BIT_MASK(LSI_ADDRESS_BITS)))
+		pci_declare_bar(pci, LSI_BAR_RAM, &dev->dma, DMA_MEMORY_MAP);
 	reach_read_options(dev);
 	dev->timeout_ns = device_option_number(dev, "timeout", LSI_TIMEOUT_MS, 1, 1000000);
 	dev->timeout_ns *= NSEC_PER_MSEC;
@@ -223,6 +217,7 @@ static void remove(struct pci_device *pci)
 		give_memory(lsi, &lsi->command[i].memory);
 	give_memory(lsi, &lsi->buffer);
 	give_memory(lsi, &lsi->memory);
+	dma_release_declared_memory(&pci->dev.dma);
 	kfree(&machine.kmem, lsi);
 	pci->dev.engine = NULL;
 	pci->dev.priv = NULL;

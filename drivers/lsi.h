@@ -26,7 +26,7 @@
 
 #define LSI_TARGETS    7 /* ids 0 to 6; the chip's own is the highest priority's */
 #define LSI_ID	       7
-#define LSI_COPY_BYTES 2048
+#define LSI_COPY_BYTES 1020   /* and 3 to begin where the other end does: 1 KiB on the chip */
 #define LSI_MAX_BYTES  MIB(4) /* of a request */
 
 /* Memory that the device and the CPU use together. */
@@ -34,7 +34,7 @@ struct lsi_memory {
 	void *cpu;
 	uint32_t bus;
 	dma_addr_t handle;
-	size_t size; /* of the system's; 0: on the chip */
+	size_t size; /* 0: none */
 };
 
 /* A place for a command. */
@@ -64,8 +64,7 @@ struct lsi_disk {
 
 struct lsi {
 	struct pci_device *pci;
-	uint8_t *regs, *ram;
-	size_t ram_used;
+	uint8_t *regs;
 	struct lsi_memory memory, buffer;
 	struct lsi_common *common; /* in memory; NULL: not set up yet */
 	struct lsi_program program;

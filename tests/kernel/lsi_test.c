@@ -19,7 +19,7 @@
 
 #define BUFFER_ORDER 8
 #define BUFFER_BYTES (PAGE_SIZE << BUFFER_ORDER)
-#define COPY_BYTES   2048
+#define COPY_BYTES   1020
 #define PATTERN	     0xa5
 #define ENTRIES	     128
 
