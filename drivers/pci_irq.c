@@ -2,15 +2,17 @@
 /*
  * A PCI function's interrupt: a message, a line, or none.
  *
- * A message (MSI, PCI 3.0, section 6.8.1) is a write by the device to the local
- * APIC: it is nobody else's, comes after the data that the device wrote before,
- * and needs bus mastering on. A line (section 6.2.4) is shared and level-
+ * A message (MSI or MSI-X, PCI 3.0, section 6.8) is a write by the device to the
+ * local APIC: it is nobody else's, comes after the data that the device wrote
+ * before, and needs bus mastering on. Of many that a device may have it gets
+ * one, the first. A line (section 6.2.4) is shared and level-
  * triggered; firmware left its 8259 number in the Interrupt Line register.
- * What isn't used is switched off on the device, by MSI Enable and INTx Disable,
+ * What isn't used is switched off on the device, by their Enable and INTx Disable,
  * so that it can't raise what nobody would answer.
  */
 #include "drivers/pci.h"
 #include "drivers/pci_reg.h"
+#include "kernel/io.h"
 #include "kernel/log.h"
 
 const char *const pci_irq_names[] = {"none", "intx", "msi", "best", NULL};
@@ -45,6 +47,41 @@ static void msi_write_message(const struct pci_device *pci, unsigned at)
 		pci_write32(pci, at + (wide ? PCI_MSI_MASK_64 : PCI_MSI_MASK_32), 0);
 }
 
+static unsigned msix_capability(const struct pci_device *pci)
+{
+	unsigned at = pci_find_capability(pci, PCI_CAP_ID_MSIX);
+
+	return at <= PCI_CONFIG_SIZE - PCI_MSIX_SIZE ? at : 0;
+}
+
+static void msix_switch(const struct pci_device *pci, unsigned at, bool on)
+{
+	uint16_t control = pci_read16(pci, at + PCI_MSIX_CONTROL);
+
+	control &= ~(PCI_MSIX_ENABLE | PCI_MSIX_MASK_ALL);
+	pci_write16(pci, at + PCI_MSIX_CONTROL, on ? control | PCI_MSIX_ENABLE : control);
+}
+
+/* The first entry of the table; NULL where its BAR can't be used. */
+static uint8_t *msix_entry(struct pci_device *pci, unsigned at)
+{
+	uint32_t table = pci_read32(pci, at + PCI_MSIX_TABLE), offset = table & ~PCI_MSIX_BAR;
+	unsigned bar = table & PCI_MSIX_BAR;
+	uint8_t *mapped = NULL;
+
+	if (bar < PCI_BARS)
+		mapped = pci_map_bar(pci, bar, (uint64_t)offset + PCI_MSIX_ENTRY);
+	return mapped ? mapped + offset : NULL;
+}
+
+static void msix_write_message(const struct pci_device *pci, uint8_t *entry)
+{
+	writel((uint32_t)pci->message.addr, entry + PCI_MSIX_ADDRESS);
+	writel(pci->message.addr >> 32, entry + PCI_MSIX_ADDRESS_HIGH);
+	writel(pci->message.data, entry + PCI_MSIX_DATA);
+	writel(0, entry + PCI_MSIX_MASKED);
+}
+
 static void intx_switch(const struct pci_device *pci, bool on)
 {
 	uint16_t command = pci_read16(pci, PCI_COMMAND) & ~PCI_COMMAND_INTX_DISABLE;
@@ -54,16 +91,22 @@ static void intx_switch(const struct pci_device *pci, bool on)
 
 static int connect_msi(struct pci_device *pci)
 {
-	unsigned at = msi_capability(pci);
+	unsigned at = msi_capability(pci), table_at = at ? 0 : msix_capability(pci);
+	uint8_t *entry = table_at ? msix_entry(pci, table_at) : NULL;
 	int err;
 
-	if (!at)
+	if (!at && !entry)
 		return -ENODEV;
 	err = irq_add_message(pci->handler, pci->handler_arg, &pci->message);
 	if (err)
 		return err;
-	msi_write_message(pci, at);
-	msi_switch(pci, at, true);
+	if (entry) {
+		msix_switch(pci, table_at, true);
+		msix_write_message(pci, entry);
+	} else {
+		msi_write_message(pci, at);
+		msi_switch(pci, at, true);
+	}
 	return 0;
 }
 
@@ -103,10 +146,12 @@ int pci_connect_irq(struct pci_device *pci, enum pci_irq want, irq_handler handl
 
 void pci_disconnect_irq(struct pci_device *pci)
 {
-	unsigned at = msi_capability(pci);
+	unsigned at = msi_capability(pci), table_at = msix_capability(pci);
 
 	if (at)
 		msi_switch(pci, at, false);
+	if (table_at)
+		msix_switch(pci, table_at, false);
 	intx_switch(pci, false);
 	if (pci->irq_mode == PCI_IRQ_MSI)
 		irq_remove_message(&pci->message);

@@ -53,9 +53,10 @@
 #define PCI_BAR_MEMORY_MASK (~15u)
 
 /* Capabilities [6.7]: an id, and where the next one is */
-#define PCI_CAP_FIRST  0x40
-#define PCI_CAP_NEXT   1
-#define PCI_CAP_ID_MSI 0x05
+#define PCI_CAP_FIRST	0x40
+#define PCI_CAP_NEXT	1
+#define PCI_CAP_ID_MSI	0x05
+#define PCI_CAP_ID_MSIX 0x11
 
 /* Message-signalled interrupts [6.8.1] */
 #define PCI_MSI_CONTROL	      2
@@ -70,5 +71,18 @@
 #define PCI_MSI_MULTIPLE_MASK (7 << 4) /* vectors granted, as a power of two */
 #define PCI_MSI_64BIT	      (1 << 7)
 #define PCI_MSI_MASKING	      (1 << 8)
+
+/* The same by a table in a BAR [6.8.2]; of an entry, offsets in it */
+#define PCI_MSIX_CONTROL      2
+#define PCI_MSIX_TABLE	      4 /* which BAR in bits 0 to 2, where in it */
+#define PCI_MSIX_SIZE	      12
+#define PCI_MSIX_MASK_ALL     (1 << 14)
+#define PCI_MSIX_ENABLE	      (1 << 15)
+#define PCI_MSIX_BAR	      7u
+#define PCI_MSIX_ADDRESS      0
+#define PCI_MSIX_ADDRESS_HIGH 4
+#define PCI_MSIX_DATA	      8
+#define PCI_MSIX_MASKED	      12
+#define PCI_MSIX_ENTRY	      16
 
 #endif
