@@ -169,7 +169,7 @@ bench-linux:
 HOST_CFLAGS := -std=gnu17 -O1 -g $(WARN) -I. -MMD -MP -fno-omit-frame-pointer -fwrapv \
                -fsanitize=address,undefined -fno-sanitize-recover=all
 HOST_SRC := $(sort $(wildcard mm/*.c dma/*.c tests/*.c tests/unit/*.c tests/host/*.c) \
-                   boot/acpi.c boot/multiboot2.c boot/pvh.c drivers/lsi_script.c drivers/scsi.c \
+                   boot/acpi.c boot/multiboot2.c boot/pvh.c drivers/lsi_script.c drivers/nvme_parse.c drivers/nvme_ring.c drivers/scsi.c \
                    kernel/cmdline.c kernel/format.c kernel/line.c kernel/jobs/report.c kernel/jobs/sha256.c)
 HOST_OBJ := $(patsubst %,$(O)/host/%.o,$(HOST_SRC))
 

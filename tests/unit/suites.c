@@ -37,6 +37,7 @@ extern const struct ktest_suite sha256_suite;
 extern const struct ktest_suite report_suite;
 extern const struct ktest_suite scsi_suite;
 extern const struct ktest_suite lsi_script_suite;
+extern const struct ktest_suite nvme_ring_suite;
 
 /* clang-format off */
 const struct ktest_suite *const ktest_unit_suites[] = {
@@ -71,6 +72,7 @@ const struct ktest_suite *const ktest_unit_suites[] = {
 	&report_suite,
 	&scsi_suite,
 	&lsi_script_suite,
+	&nvme_ring_suite,
 	NULL,
 };
 /* clang-format on */
