@@ -20,6 +20,7 @@ const struct driver *const drivers[] = {
 	&ivshmem_driver, /* first: others may live in its memory */
 	&edu_driver,
 	&lsi_driver,
+	&nvme_driver,
 	NULL,
 };
 

@@ -80,7 +80,7 @@ struct driver {
 
 /* In the order of binding, NULL-terminated; in device.c, one line a driver. */
 extern const struct driver *const drivers[];
-extern const struct driver edu_driver, ivshmem_driver, lsi_driver;
+extern const struct driver edu_driver, ivshmem_driver, lsi_driver, nvme_driver;
 
 /* Find the buses' devices, bind drivers. */
 void devices_init(void);

@@ -18,6 +18,7 @@ BUDGET = [
      ["drivers/pci*.[ch]", "drivers/device*.[ch]", "drivers/reach*.[ch]"], 1000),
     ("drivers: LSI", ["drivers/lsi*.[ch]"], 900),
     ("drivers: SCSI", ["drivers/scsi*.[ch]"], 200),
+    ("drivers: NVMe", ["drivers/nvme*.[ch]"], 900),
     ("drivers: disks, requests, their clock", ["drivers/block*.[ch]", "drivers/rtc*.[ch]"], 300),
     ("drivers: edu", ["drivers/edu*.[ch]"], 500),
     ("drivers: ivshmem", ["drivers/ivshmem*.[ch]"], 120),
