@@ -31,10 +31,12 @@ QEMU = os.environ.get("QEMU", "qemu-system-x86_64")
 # Every device that the kernel has a driver for, as `make run` and the in-kernel suites want it.
 DEVICES: Tuple[str, ...] = ("edu",)
 
-# What the suites inside the kernel want beyond: a SCSI controller, and two disks to write on.
+# What the suites inside the kernel want beyond: a SCSI controller and two disks to write on, and
+# an NVMe disk.
 SUITE_DEVICES = (*DEVICES, "lsi53c895a")
 SCRATCH_DISK = "driver=raw,file.driver=null-co,file.size=64M,file.read-zeroes=on,snapshot=on"
 SUITE_DISKS = (SCRATCH_DISK, SCRATCH_DISK)
+SUITE_NVME = ((SCRATCH_DISK, "cmb_size_mb=1"),)
 
 # A bridge, and behind it memory that the host sees too (`shared_memory()`), and an edu.
 BRIDGE: Tuple[str, ...] = ("pci-bridge,id=bridge,chassis_nr=1",
@@ -98,6 +100,7 @@ class Setup:
     memory: str = "6G"
     devices: Sequence[str] = DEVICES
     disks: Sequence[str] = ()  # `-drive` options of SCSI disks, for a controller among the devices
+    nvme: Sequence[Tuple[str, str]] = ()  # `-drive` options, and `-device nvme`'s beyond
     cmdline: str = ""
     module: Optional[Path] = None
     icount: bool = True  # instructions make the time; False: the host's clock does
@@ -151,6 +154,9 @@ class Setup:
             args += ["-device", device]
         for n, disk in enumerate(self.disks):
             args += ["-drive", f"if=none,id=disk{n},{disk}", "-device", f"scsi-hd,drive=disk{n}"]
+        for n, (disk, options) in enumerate(self.nvme):
+            args += ["-drive", f"if=none,id=nvme{n},{disk}", "-device",
+                     ",".join(filter(None, (f"nvme,serial={n},drive=nvme{n}", options)))]
         args += ["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]
         return args + list(serial) + list(self.extra)
 

@@ -7,9 +7,10 @@ extern const struct ktest_suite console_suite;
 extern const struct ktest_suite pci_suite;
 extern const struct ktest_suite edu_suite;
 extern const struct ktest_suite lsi_suite;
+extern const struct ktest_suite nvme_suite;
 extern const struct ktest_suite bridge_suite;
 
 const struct ktest_suite *const ktest_device_suites[] = {
-	&machine_suite, &console_suite, &pci_suite, &edu_suite,
-	&lsi_suite,	&bridge_suite,	NULL,
+	&machine_suite, &console_suite, &pci_suite,    &edu_suite,
+	&lsi_suite,	&nvme_suite,	&bridge_suite, NULL,
 };

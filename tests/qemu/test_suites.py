@@ -10,13 +10,14 @@ import ktap
 import pytest
 import qemu
 from judge import check_cases, check_passed
-from qemu import BRIDGE, DEVICES, SUITE_DEVICES, SUITE_DISKS, shared_memory
+from qemu import (BRIDGE, DEVICES, SUITE_DEVICES, SUITE_DISKS, SUITE_NVME,
+                  shared_memory)
 
 
 @pytest.mark.parametrize("place", ["high", "low", "shuffle", "edge"])
 def test_all_suites(boot, place):
     result = boot(f"ktest=all place={place} exit", devices=[*DEVICES, *SUITE_DEVICES, *BRIDGE],
-                  disks=SUITE_DISKS, extra=shared_memory())
+                  disks=SUITE_DISKS, nvme=SUITE_NVME, extra=shared_memory())
     cases = check_cases(result)
     skipped = [f"{case.name}: {case.skip}" for case in cases if case.skip is not None]
     assert not skipped, f"all devices are there, yet skipped: {skipped}"
