@@ -15,87 +15,32 @@
 #include "kernel/mmu.h"
 #include "kernel/string.h"
 #include "kernel/time.h"
-#include "tests/ktest.h"
+#include "tests/kernel/device_fixture.h"
 
 #define BUFFER_ORDER 1
 #define BUFFER_BYTES (PAGE_SIZE << BUFFER_ORDER)
 #define PATTERN	     0xa5
 
-static struct {
-	struct device *dev;
-	uint64_t timeout_ns;
-	uint64_t free_bytes;
-	uint64_t misuse; /* expected at the end */
-	phys_addr_t page[2];
-	uint8_t *buf[2];
-} f;
-
-static uint64_t free_bytes(void)
-{
-	return pages_free_bytes(&machine.zones, ZONE_DMA) +
-	       pages_free_bytes(&machine.zones, ZONE_NORMAL) + machine.kmem.pages * PAGE_SIZE;
-}
-
-static uint64_t misuse_so_far(void)
-{
-	uint64_t sum = 0;
-
-	for (unsigned kind = 0; kind < DMA_MISUSE_KINDS; kind++)
-		sum += machine.dma.misuse[kind];
-	return sum;
-}
-
-/* The host compares its own count with the last of these lines. */
-static void say_clamps(void)
-{
-	static uint64_t said;
-
-	if (device_clamps() != said)
-		ktest_say("clamps %llu", (unsigned long long)device_clamps());
-	said = device_clamps();
-}
+static struct device_fixture f;
 
 static void begin(struct ktest *t)
 {
-	unsigned i;
+	struct device *dev = device_first("edu");
 
-	memset(&f, 0, sizeof(f));
-	f.dev = device_first("edu");
-	if (!f.dev) {
+	f.dev = NULL;
+	if (!dev) {
 		ktest_skip(t, "no edu device");
 		return;
 	}
-	f.timeout_ns = f.dev->timeout_ns;
-	f.misuse = misuse_so_far();
-	f.free_bytes = free_bytes();
-	EXPECT_EQ(t, device_prepare(f.dev), 0);
-	say_clamps();
-	for (i = 0; i < 2; i++) {
-		f.page[i] = device_place_pages(f.dev, BUFFER_ORDER);
-		if (phys_is_none(f.page[i]))
-			ktest_skip(t, "no memory for buffers");
-		else
-			f.buf[i] = phys_to_virt(f.page[i]);
-	}
+	EXPECT_EQ(t, device_prepare(dev), 0);
+	device_fixture_say_clamps();
+	device_fixture_begin(t, &f, dev, BUFFER_ORDER);
 }
 
 static void end(struct ktest *t)
 {
-	struct device *dev;
-	unsigned i;
-
-	if (!f.dev)
-		return;
-	for (i = 0; i < 2; i++)
-		if (f.buf[i])
-			pages_free(&machine.zones, f.page[i], BUFFER_ORDER);
-	f.dev->timeout_ns = f.timeout_ns;
-	for (dev = devices; dev; dev = dev->next)
-		EXPECT_EQ(t, dev->dma.count.live, 0);
-	EXPECT_EQ(t, dma_level_now(&machine.pool.used), 0);
-	EXPECT_EQ(t, free_bytes(), f.free_bytes);
-	EXPECT_EQ(t, misuse_so_far(), f.misuse);
-	say_clamps();
+	device_fixture_end(t, &f);
+	device_fixture_say_clamps();
 }
 
 /* --- moving bytes --- */

@@ -15,7 +15,7 @@
 #include "kernel/mmu.h"
 #include "kernel/string.h"
 #include "kernel/time.h"
-#include "tests/ktest.h"
+#include "tests/kernel/device_fixture.h"
 
 #define BUFFER_ORDER 8
 #define BUFFER_BYTES (PAGE_SIZE << BUFFER_ORDER)
@@ -23,65 +23,25 @@
 #define PATTERN	     0xa5
 #define ENTRIES	     128
 
-static struct {
-	struct device *dev;
-	struct block_device *disk;
-	uint64_t timeout_ns, free_bytes, misuse;
-	phys_addr_t page[2];
-	uint8_t *buf[2];
-	struct scatterlist sg[ENTRIES];
-} f;
-
-static uint64_t free_bytes(void)
-{
-	return pages_free_bytes(&machine.zones, ZONE_DMA) +
-	       pages_free_bytes(&machine.zones, ZONE_NORMAL) + machine.kmem.pages * PAGE_SIZE;
-}
-
-static uint64_t misuse_so_far(void)
-{
-	uint64_t sum = 0;
-
-	for (unsigned kind = 0; kind < DMA_MISUSE_KINDS; kind++)
-		sum += machine.dma.misuse[kind];
-	return sum;
-}
+static struct device_fixture f;
+static struct block_device *disk;
+static struct scatterlist list[ENTRIES];
 
 static void begin(struct ktest *t)
 {
-	memset(&f, 0, sizeof(f));
-	f.disk = block_find("lsi0");
-	f.dev = f.disk ? f.disk->queue->dev : NULL;
-	if (!f.dev) {
+	f.dev = NULL;
+	disk = block_find("lsi0");
+	if (disk)
+		device_fixture_begin(t, &f, disk->queue->dev, BUFFER_ORDER);
+	else
 		ktest_skip(t, "no lsi device with a disk");
-		return;
-	}
-	f.timeout_ns = f.dev->timeout_ns;
-	f.misuse = misuse_so_far();
-	f.free_bytes = free_bytes();
-	for (unsigned i = 0; i < 2; i++) {
-		f.page[i] = device_place_pages(f.dev, BUFFER_ORDER);
-		if (phys_is_none(f.page[i]))
-			ktest_skip(t, "no memory for buffers");
-		else
-			f.buf[i] = phys_to_virt(f.page[i]);
-	}
 }
 
 static void end(struct ktest *t)
 {
-	if (!f.dev)
-		return;
-	for (unsigned i = 0; i < 2; i++)
-		if (f.buf[i])
-			pages_free(&machine.zones, f.page[i], BUFFER_ORDER);
-	f.dev->timeout_ns = f.timeout_ns;
-	EXPECT_EQ(t, f.disk->queue->in_flight, 0);
-	for (struct device *dev = devices; dev; dev = dev->next)
-		EXPECT_EQ(t, dev->dma.count.live, 0);
-	EXPECT_EQ(t, dma_level_now(&machine.pool.used), 0);
-	EXPECT_EQ(t, free_bytes(), f.free_bytes);
-	EXPECT_EQ(t, misuse_so_far(), f.misuse);
+	if (disk)
+		EXPECT_EQ(t, disk->queue->in_flight, 0);
+	device_fixture_end(t, &f);
 }
 
 static void fill(struct ktest *t, uint8_t *buf, size_t len)
@@ -203,11 +163,11 @@ static struct block_request request(struct ktest *t, unsigned i, enum block_op o
 		if (e + 1 < n)
 			len = 1 + ktest_random(t, most < bytes - (n - 1 - e) ? most
 									     : bytes - (n - 1 - e));
-		f.sg[e] = (struct scatterlist){.addr = phys_add(f.page[i], offset), .length = len};
+		list[e] = (struct scatterlist){.addr = phys_add(f.page[i], offset), .length = len};
 		offset += len;
 		bytes -= len;
 	}
-	return (struct block_request){.disk = f.disk, .op = op, .sg = f.sg, .nents = n};
+	return (struct block_request){.disk = disk, .op = op, .sg = list, .nents = n};
 }
 
 static void expect_sectors(struct ktest *t, enum block_op op, unsigned i, uint64_t sector,
@@ -216,14 +176,14 @@ static void expect_sectors(struct ktest *t, enum block_op op, unsigned i, uint64
 	struct block_request r = request(t, i, op, offset, bytes, entries);
 
 	r.sector = sector;
-	r.sectors = (uint32_t)(bytes / f.disk->sector_size);
+	r.sectors = (uint32_t)(bytes / disk->sector_size);
 	EXPECT_EQ(t, block_execute(&r), 0);
 }
 
 /* Written from one place in so many entries, read to another, in as many others. */
 static void there_and_back(struct ktest *t, size_t bytes, unsigned out, unsigned in)
 {
-	uint64_t sector = ktest_random(t, f.disk->sectors - bytes / f.disk->sector_size + 1);
+	uint64_t sector = ktest_random(t, disk->sectors - bytes / disk->sector_size + 1);
 	size_t from = ktest_random(t, 5000), to = ktest_random(t, 5000);
 
 	fill(t, f.buf[0] + (from & ~7UL), bytes + 8);
@@ -239,8 +199,8 @@ static void sizes(struct ktest *t)
 {
 	static const size_t bytes[] = {512, 1024, 4096, 65536, 131072, 132096, 524288, 1000448};
 
-	if (f.disk->sector_size != 512) {
-		ktest_skip(t, "sectors of %u bytes", f.disk->sector_size);
+	if (disk->sector_size != 512) {
+		ktest_skip(t, "sectors of %u bytes", disk->sector_size);
 		return;
 	}
 	for (unsigned i = 0; i < ARRAY_SIZE(bytes); i++)
@@ -258,16 +218,16 @@ static void scatter(struct ktest *t)
 
 static void ends_of_the_disk(struct ktest *t)
 {
-	uint32_t size = f.disk->sector_size;
+	uint32_t size = disk->sector_size;
 
 	fill(t, f.buf[0], 2 * size);
 	expect_sectors(t, BLOCK_WRITE, 0, 0, 0, size, 1);
-	expect_sectors(t, BLOCK_WRITE, 0, f.disk->sectors - 1, size, size, 1);
-	expect_sectors(t, BLOCK_READ, 1, f.disk->sectors - 1, 0, size, 1);
+	expect_sectors(t, BLOCK_WRITE, 0, disk->sectors - 1, size, size, 1);
+	expect_sectors(t, BLOCK_READ, 1, disk->sectors - 1, 0, size, 1);
 	expect_sectors(t, BLOCK_READ, 1, 0, size, size, 1);
 	EXPECT(t, !memcmp(f.buf[0], f.buf[1] + size, size));
 	EXPECT(t, !memcmp(f.buf[0] + size, f.buf[1], size));
-	EXPECT_EQ(t, block_flush(f.disk), 0);
+	EXPECT_EQ(t, block_flush(disk), 0);
 }
 
 #define MANY 64
@@ -290,13 +250,13 @@ static void submit_many(struct ktest *t, enum block_op op, unsigned i)
 	struct block_device *other = block_find("lsi1");
 
 	for (unsigned n = 0; n < MANY; n++) {
-		struct block_device *disk = n % 2 && other ? other : f.disk;
+		struct block_device *to = n % 2 && other ? other : disk;
 
 		sg[n] = (struct scatterlist){.addr = phys_add(f.page[i], n * 4096), .length = 4096};
-		r[n] = (struct block_request){.disk = disk,
+		r[n] = (struct block_request){.disk = to,
 					      .op = op,
-					      .sector = n * 4096 / disk->sector_size,
-					      .sectors = 4096 / disk->sector_size,
+					      .sector = n * 4096 / to->sector_size,
+					      .sectors = 4096 / to->sector_size,
 					      .sg = &sg[n],
 					      .nents = 1};
 		block_submit(&r[n]);
@@ -309,25 +269,25 @@ static void submit_many(struct ktest *t, enum block_op op, unsigned i)
 static void many_in_flight(struct ktest *t)
 {
 	static const unsigned depths[] = {16, 1, 3};
-	unsigned was = f.disk->queue->depth;
+	unsigned was = disk->queue->depth;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(depths); i++) {
-		f.disk->queue->depth = depths[i] < was ? depths[i] : was;
+		disk->queue->depth = depths[i] < was ? depths[i] : was;
 		fill(t, f.buf[0], MANY * 4096);
 		submit_many(t, BLOCK_WRITE, 0);
 		submit_many(t, BLOCK_READ, 1);
 		EXPECT(t, !memcmp(f.buf[0], f.buf[1], MANY * 4096));
 	}
-	f.disk->queue->depth = was;
+	disk->queue->depth = was;
 }
 
 static void refused(struct ktest *t)
 {
 	struct scatterlist sg[2] = {{.addr = f.page[0]}, {.addr = f.page[0]}};
-	struct block_request r = {.disk = f.disk, .sectors = 1, .sg = sg, .nents = 1};
+	struct block_request r = {.disk = disk, .sectors = 1, .sg = sg, .nents = 1};
 
-	sg[0].length = f.disk->sector_size;
-	r.sector = f.disk->sectors;
+	sg[0].length = disk->sector_size;
+	r.sector = disk->sectors;
 	EXPECT_EQ(t, block_execute(&r), -EINVAL);
 	r.sector = UINT64_MAX;
 	EXPECT_EQ(t, block_execute(&r), -EINVAL);
@@ -338,13 +298,13 @@ static void refused(struct ktest *t)
 	EXPECT_EQ(t, block_execute(&r), -EINVAL);
 	r.sectors = 1;
 	r.nents = 2; /* lengths that wrap to the right sum */
-	sg[0].length = 2 * f.disk->sector_size;
-	sg[1].length = -(size_t)f.disk->sector_size;
+	sg[0].length = 2 * disk->sector_size;
+	sg[1].length = -(size_t)disk->sector_size;
 	EXPECT_EQ(t, block_execute(&r), -EINVAL);
 	r.nents = ENTRIES + 1;
-	r.sg = f.sg;
+	r.sg = list;
 	EXPECT_EQ(t, block_execute(&r), -EINVAL);
-	EXPECT_EQ(t, f.disk->queue->in_flight, 0);
+	EXPECT_EQ(t, disk->queue->in_flight, 0);
 }
 
 /* The bus is reset, all is tried again, and nobody notices. */

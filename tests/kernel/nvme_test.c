@@ -14,7 +14,7 @@
 #include "kernel/string.h"
 #include "kernel/time.h"
 #include "tests/arena.h"
-#include "tests/ktest.h"
+#include "tests/kernel/device_fixture.h"
 
 #define BUFFER_ORDER 10
 #define BUFFER_BYTES (PAGE_SIZE << BUFFER_ORDER)
@@ -22,13 +22,8 @@
 #define MANY	     80
 #define PATTERN	     0xa5
 
-static struct {
-	struct device *dev;
-	struct block_device *disk;
-	uint64_t timeout_ns, free_bytes, misuse;
-	phys_addr_t page[2];
-	uint8_t *buf[2];
-} f;
+static struct device_fixture f;
+static struct block_device *disk;
 
 static struct {
 	struct scatterlist sg[MANY > ENTRIES ? MANY : ENTRIES];
@@ -37,53 +32,27 @@ static struct {
 
 static struct arena arena;
 
-/* A page that the driver's pool of lists took is not lost. */
-static uint64_t free_bytes(void)
-{
-	return pages_free_bytes(&machine.zones, ZONE_DMA) +
-	       pages_free_bytes(&machine.zones, ZONE_NORMAL) + machine.kmem.pages * PAGE_SIZE +
-	       f.dev->dma.count.lent * PAGE_SIZE;
-}
-
 static void begin(struct ktest *t)
 {
-	memset(&f, 0, sizeof(f));
-	f.disk = block_find("nvme0");
-	if (!f.disk) {
+	f.dev = NULL;
+	disk = block_find("nvme0");
+	if (!disk) {
 		ktest_skip(t, "no nvme device with a disk");
-		return;
-	}
-	if (!arena_get(&arena, 0, sizeof(*l), PAGE_SIZE)) {
+	} else if (!arena_get(&arena, 0, sizeof(*l), PAGE_SIZE)) {
+		disk = NULL;
 		ktest_skip(t, "no memory for lists");
-		return;
-	}
-	l = port_phys_to_virt(arena.base);
-	f.dev = f.disk->queue->dev;
-	f.timeout_ns = f.dev->timeout_ns;
-	f.misuse = dma_misuse_total(&machine.dma);
-	f.free_bytes = free_bytes();
-	for (unsigned i = 0; i < 2; i++) {
-		f.page[i] = device_place_pages(f.dev, BUFFER_ORDER);
-		if (phys_is_none(f.page[i]))
-			ktest_skip(t, "no memory for buffers");
-		else
-			f.buf[i] = port_phys_to_virt(f.page[i]);
+	} else {
+		l = port_phys_to_virt(arena.base);
+		device_fixture_begin(t, &f, disk->queue->dev, BUFFER_ORDER);
 	}
 }
 
 static void end(struct ktest *t)
 {
-	if (!f.dev)
+	if (!disk)
 		return;
-	for (unsigned i = 0; i < 2; i++)
-		if (f.buf[i])
-			pages_free(&machine.zones, f.page[i], BUFFER_ORDER);
-	f.dev->timeout_ns = f.timeout_ns;
-	EXPECT_EQ(t, f.disk->queue->in_flight, 0);
-	EXPECT_EQ(t, f.dev->dma.count.live, 0);
-	EXPECT_EQ(t, dma_level_now(&machine.pool.used), 0);
-	EXPECT_EQ(t, free_bytes(), f.free_bytes);
-	EXPECT_EQ(t, dma_misuse_total(&machine.dma), f.misuse);
+	EXPECT_EQ(t, disk->queue->in_flight, 0);
+	device_fixture_end(t, &f);
 	arena_put(&arena);
 }
 
@@ -107,9 +76,9 @@ static bool all_are(const uint8_t *buf, size_t len, uint8_t byte)
 static int transfer(struct ktest *t, enum block_op op, unsigned i, size_t offset, size_t bytes,
 		    unsigned n, size_t unit)
 {
-	struct block_request r = {.disk = f.disk,
+	struct block_request r = {.disk = disk,
 				  .op = op,
-				  .sectors = (uint32_t)(bytes / f.disk->sector_size),
+				  .sectors = (uint32_t)(bytes / disk->sector_size),
 				  .sg = l->sg};
 	size_t at = offset, end = offset + bytes;
 
@@ -149,9 +118,9 @@ static void sizes(struct ktest *t)
 
 	for (unsigned i = 0; i < ARRAY_SIZE(bytes); i++) {
 		there_and_back(t, bytes[i], 0, 0, 1, PAGE_SIZE);
-		there_and_back(t, bytes[i] - 4096 + f.disk->sector_size, 4 * ktest_random(t, 1000),
+		there_and_back(t, bytes[i] - 4096 + disk->sector_size, 4 * ktest_random(t, 1000),
 			       4 * ktest_random(t, 1000), 1, PAGE_SIZE);
-		there_and_back(t, f.disk->sector_size, 4096 - 4 * i, 4095 - i, 1, PAGE_SIZE);
+		there_and_back(t, disk->sector_size, 4096 - 4 * i, 4095 - i, 1, PAGE_SIZE);
 	}
 	fill(t, f.buf[0], BUFFER_BYTES);
 	EXPECT_EQ(t, transfer(t, BLOCK_WRITE, 0, 0, BUFFER_BYTES, 1, PAGE_SIZE), 0);
@@ -178,9 +147,9 @@ static void scatter(struct ktest *t)
 static void shuffled(struct ktest *t)
 {
 	const size_t piece = 7 * PAGE_SIZE, bytes = ENTRIES * piece;
-	struct block_request r = {.disk = f.disk,
+	struct block_request r = {.disk = disk,
 				  .op = BLOCK_WRITE,
-				  .sectors = (uint32_t)(bytes / f.disk->sector_size),
+				  .sectors = (uint32_t)(bytes / disk->sector_size),
 				  .sg = l->sg,
 				  .nents = ENTRIES};
 
@@ -227,9 +196,9 @@ static void submit_all(enum block_op op, phys_addr_t buffer)
 
 	for (unsigned n = 0; n < MANY; n++) {
 		l->sg[n] = (struct scatterlist){.addr = phys_add(buffer, n * 4096), .length = 4096};
-		l->many[n] = (struct block_request){.disk = f.disk, .op = op};
+		l->many[n] = (struct block_request){.disk = disk, .op = op};
 		if (op != BLOCK_FLUSH) {
-			l->many[n].sectors = 4096 / f.disk->sector_size;
+			l->many[n].sectors = 4096 / disk->sector_size;
 			l->many[n].sector = n * l->many[n].sectors;
 			l->many[n].sg = &l->sg[n];
 			l->many[n].nents = 1;
@@ -253,37 +222,37 @@ static void many_there_and_back(struct ktest *t)
 
 static void depths(struct ktest *t)
 {
-	unsigned was = f.disk->queue->depth;
+	unsigned was = disk->queue->depth;
 
 	for (unsigned depth = was; depth; depth /= 3) {
-		f.disk->queue->depth = depth;
-		f.disk->queue->most = 0;
+		disk->queue->depth = depth;
+		disk->queue->most = 0;
 		many_there_and_back(t);
-		EXPECT_EQ(t, f.disk->queue->most, depth);
+		EXPECT_EQ(t, disk->queue->most, depth);
 	}
-	f.disk->queue->depth = was;
-	EXPECT_EQ(t, block_flush(f.disk), 0);
+	disk->queue->depth = was;
+	EXPECT_EQ(t, block_flush(disk), 0);
 }
 
 /* What the disk itself refuses. */
 static void beyond_the_end(struct ktest *t)
 {
-	struct scatterlist sg = {.addr = f.page[0], .length = f.disk->sector_size};
-	struct block_request r = {.disk = f.disk,
+	struct scatterlist sg = {.addr = f.page[0], .length = disk->sector_size};
+	struct block_request r = {.disk = disk,
 				  .op = BLOCK_READ,
-				  .sector = f.disk->sectors - 1,
+				  .sector = disk->sectors - 1,
 				  .sectors = 1,
 				  .sg = &sg,
 				  .nents = 1};
 
 	EXPECT_EQ(t, block_execute(&r), 0);
 	EXPECT_EQ(t, block_execute(&r), 0);
-	f.disk->sectors++;
+	disk->sectors++;
 	r.sector++;
 	log_hold();
 	EXPECT_EQ(t, block_execute(&r), -EIO);
 	log_release(t->failed);
-	f.disk->sectors--;
+	disk->sectors--;
 }
 
 /* --- controllers that fail --- */
@@ -292,11 +261,11 @@ static void beyond_the_end(struct ktest *t)
 static const struct nvme_sqe unanswered = {.opcode = 0x0c};
 
 /* What the block layer does when the device's time is over. */
-static void expire(struct block_device *disk)
+static void expire(struct block_device *which)
 {
 	unsigned long flags = irq_save();
 
-	disk->queue->expire(disk->queue);
+	which->queue->expire(which->queue);
 	irq_restore(flags);
 }
 
@@ -351,12 +320,12 @@ static void gone(struct ktest *t)
 		log_hold();
 		nvme->regs = nothing[i];
 		submit_all(BLOCK_FLUSH, PHYS_NONE);
-		expire(f.disk);
+		expire(disk);
 		EXPECT(t, all_finished(NULL));
 		EXPECT_EQ(t, l->many[0].status, -ENXIO);
 		EXPECT_EQ(t, l->many[MANY - 1].status, -ENXIO);
 		nvme->regs = regs;
-		EXPECT_EQ(t, block_flush(f.disk), -ENXIO);
+		EXPECT_EQ(t, block_flush(disk), -ENXIO);
 		log_release(t->failed);
 		f.dev->prepared = false;
 		EXPECT_EQ(t, device_prepare(f.dev), 0);
@@ -374,7 +343,7 @@ static void lost_interrupt(struct ktest *t)
 	pci->irq_mode = PCI_IRQ_MSI;
 	log_hold();
 	f.dev->timeout_ns = 1500 * NSEC_PER_MSEC; /* or the flush itself might take as long */
-	EXPECT_EQ(t, block_flush(f.disk), 0);
+	EXPECT_EQ(t, block_flush(disk), 0);
 	log_release(t->failed);
 	f.dev->timeout_ns = f.timeout_ns;
 	pci->irq_mode = PCI_IRQ_NONE;
