@@ -23,6 +23,7 @@
 #include "kernel/log.h"
 #include "kernel/mmu.h"
 #include "kernel/panic.h"
+#include "kernel/time.h"
 #include "kernel/trap.h"
 #include "mm/errno.h"
 
@@ -58,7 +59,7 @@ struct line {
 
 static struct line lines[IRQ_LINES];
 static struct action messages[MESSAGES];
-static uint64_t spurious;
+static uint64_t spurious, handler_ticks;
 static uint8_t *apic;
 
 static uint16_t pic_of(unsigned line)
@@ -232,6 +233,11 @@ uint64_t irq_spurious(void)
 	return spurious;
 }
 
+uint64_t irq_ticks(void)
+{
+	return handler_ticks;
+}
+
 void irq_timer_start(uint32_t ticks)
 {
 	apic_write(APIC_TIMER_INITIAL, ticks);
@@ -290,6 +296,8 @@ static void message_dispatch(unsigned vector)
 
 void irq_dispatch(unsigned vector)
 {
+	uint64_t start = time_ticks();
+
 	if (vector < VECTOR_IRQ + IRQ_LINES)
 		line_dispatch(vector - VECTOR_IRQ);
 	else if (vector == VECTOR_TIMER)
@@ -298,4 +306,6 @@ void irq_dispatch(unsigned vector)
 		spurious++; /* is not in service: no EOI (SDM vol. 3A, "Spurious Interrupt") */
 	else
 		message_dispatch(vector);
+	if (vector != VECTOR_TIMER)
+		handler_ticks += time_ticks() - start;
 }

@@ -40,6 +40,9 @@ void irq_remove_message(const struct irq_message *message);
  */
 uint64_t irq_spurious(void);
 
+/* TSC ticks that devices' handlers took, since boot. */
+uint64_t irq_ticks(void);
+
 /* Raise it as its device would: a message of the CPU to itself (for tests). */
 void irq_raise_message(const struct irq_message *message);
 

@@ -13,12 +13,15 @@
  */
 #include "drivers/block.h"
 #include "kernel/cmdline.h"
+#include "kernel/irq.h"
+#include "kernel/jobs/disk.h"
 #include "kernel/jobs/job.h"
 #include "kernel/jobs/progress.h"
 #include "kernel/jobs/sha256.h"
 #include "kernel/machine.h"
 #include "kernel/printf.h"
 #include "kernel/string.h"
+#include "kernel/time.h"
 
 #define PIECE_BYTES    KIB(128)
 #define PIECE_MOST     MIB(4)
@@ -33,7 +36,8 @@ struct stream {
 	unsigned order; /* a piece has segments of 2^order pages */
 	struct piece *piece[DEPTH_MOST];
 	struct sha256 sha;
-	int err; /* the first */
+	uint64_t waited; /* ticks in which nobody had anything to do */
+	int err;	 /* the first */
 };
 
 struct piece {
@@ -146,7 +150,10 @@ static void hash(struct stream *s, const struct piece *piece)
 
 static void retire(struct stream *s, struct piece *piece)
 {
+	uint64_t start = time_ticks() - irq_ticks();
+
 	block_wait(is_through, piece);
+	s->waited += time_ticks() - irq_ticks() - start;
 	if (!s->err)
 		s->err = piece->request.status;
 	if (!s->err && !s->to)
@@ -272,6 +279,24 @@ static bool can_copy(const struct stream *s)
 	       s->depth && s->depth <= DEPTH_MOST;
 }
 
+static int copy(struct stream *s, uint64_t *ticks)
+{
+	uint64_t start = time_ticks();
+	int err = stream(s);
+
+	if (ticks)
+		*ticks = time_ticks() - start - s->waited;
+	return err ? err : block_flush(s->to);
+}
+
+int disk_copy(struct block_device *from, struct block_device *to, uint64_t bytes, uint64_t *ticks)
+{
+	struct stream s = {
+		.from = from, .to = to, .last = bytes, .piece_bytes = PIECE_BYTES, .depth = DEPTH};
+
+	return can_copy(&s) ? copy(&s, ticks) : -EINVAL;
+}
+
 static int run_copy(const char *arguments)
 {
 	struct stream s = {.from = next_disk(&arguments)};
@@ -290,9 +315,7 @@ static int run_copy(const char *arguments)
 		       DEPTH_MOST);
 		return -EINVAL;
 	}
-	err = stream(&s);
-	if (!err)
-		err = block_flush(s.to);
+	err = copy(&s, NULL);
 	if (err)
 		printf("copy: %s to %s failed: error %d\n", s.from->name, s.to->name, -err);
 	else

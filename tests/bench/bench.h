@@ -38,7 +38,8 @@ struct bench_row {
 	size_t size;
 	const char *dir, *path, *pattern, *cache;
 	const struct bed *bed; /* of which fill, pattern and pool_mib are, where the pool is used */
-	unsigned copies, zeroings; /* of `size` bytes, in each sample */
+	unsigned copies, zeroings; /* in each sample, */
+	size_t piece;		   /* of so many bytes; 0: of `size` */
 };
 
 enum bench_series { BENCH_TAKE, BENCH_GIVE, BENCH_BOTH, BENCH_REFUSED, BENCH_SERIES };
@@ -181,5 +182,6 @@ void bench_coherent(void);
 void bench_pool(void);
 void bench_kmalloc(void);
 void bench_metadata(void);
+void bench_disk_copy(void);
 
 #endif

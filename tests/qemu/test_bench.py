@@ -16,7 +16,7 @@ from judge import check_passed, check_refused
 QUICK = "copy,sync,gate,pool,kmalloc,refusal"
 NAMES = {"boot", "boot_more", "copy", "map", "unmap", "map_unmap", "map_sg", "unmap_sg", "ring",
          "map_aligned", "refusal", "largest", "sync", "gate", "pages", "coherent", "pool",
-         "kmalloc", "metadata"}
+         "kmalloc", "metadata", "disk_copy"}
 
 
 @pytest.fixture
