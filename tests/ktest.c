@@ -115,13 +115,13 @@ void ktest_fail(struct ktest *t, const char *file, int line, const char *fmt, ..
 	printf("\n");
 }
 
-void ktest_untrue(struct ktest *t, const char *file, int line, const char *condition)
+void ktest_untrue(struct ktest *t, int line, const char *condition, const char *file)
 {
 	ktest_fail(t, file, line, "not true: %s", condition);
 }
 
-void ktest_unequal(struct ktest *t, const char *file, int line, const char *what, uint64_t got,
-		   uint64_t want)
+void ktest_unequal(struct ktest *t, int line, const char *what, uint64_t got, uint64_t want,
+		   const char *file)
 {
 	ktest_fail(t, file, line, "%s is %#llx, not %#llx", what, (unsigned long long)got,
 		   (unsigned long long)want);

@@ -55,10 +55,10 @@ int ktest_run(const char *which, uint64_t seed);
 
 void ktest_fail(struct ktest *t, const char *file, int line, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
-/* What the macros below call: there are so many of them that each argument counts. */
-void ktest_untrue(struct ktest *t, const char *file, int line, const char *condition);
-void ktest_unequal(struct ktest *t, const char *file, int line, const char *what, uint64_t got,
-		   uint64_t want);
+/* What the macros below come to in the end. */
+void ktest_untrue(struct ktest *t, int line, const char *condition, const char *file);
+void ktest_unequal(struct ktest *t, int line, const char *what, uint64_t got, uint64_t want,
+		   const char *file);
 void ktest_skip(struct ktest *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* A diagnostic: "# …". */
 void ktest_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -73,23 +73,38 @@ uint64_t ktest_random(struct ktest *t, uint64_t bound);
 unsigned long ktest_steps(unsigned long fallback);
 void ktest_set_steps(unsigned long steps); /* 0: nothing was said */
 
+/* There are thousands of EXPECTs, so each argument counts: these add the file, one pair a file. */
+__attribute__((noinline, unused)) static void ktest_untrue_here(struct ktest *t, int line,
+								const char *condition)
+{
+	ktest_untrue(t, line, condition, __BASE_FILE__);
+}
+
+__attribute__((noinline, unused)) static void ktest_equal_here(struct ktest *t, int line,
+							       const char *what, uint64_t got,
+							       uint64_t want)
+{
+	if (got != want)
+		ktest_unequal(t, line, what, got, want, __BASE_FILE__);
+}
+
 #define EXPECT(t, condition)                                                                       \
 	do {                                                                                       \
 		if (!(condition))                                                                  \
-			ktest_untrue(t, __FILE__, __LINE__, #condition);                           \
+			ktest_untrue_here(t, __LINE__, #condition);                                \
 	} while (0)
 
+/* `got` is worked out before `want`. */
 #define EXPECT_EQ(t, got, want)                                                                    \
 	do {                                                                                       \
 		uint64_t got_ = (uint64_t)(got), want_ = (uint64_t)(want);                         \
-		if (got_ != want_)                                                                 \
-			ktest_unequal(t, __FILE__, __LINE__, #got, got_, want_);                   \
+		ktest_equal_here(t, __LINE__, #got, got_, want_);                                  \
 	} while (0)
 
 #define REQUIRE(t, condition)                                                                      \
 	do {                                                                                       \
 		if (!(condition)) {                                                                \
-			ktest_untrue(t, __FILE__, __LINE__, #condition);                           \
+			ktest_untrue_here(t, __LINE__, #condition);                                \
 			return;                                                                    \
 		}                                                                                  \
 	} while (0)
