@@ -68,7 +68,9 @@ SRC := $(sort $(foreach d,boot kernel kernel/jobs mm dma drivers tests tests/uni
 OBJ := $(patsubst %,$(O)/%.o,$(SRC))
 
 # Tests are linked in, and the whole image stays below 1 MiB: they are for size, all else for speed.
-$(O)/tests/unit/%.o $(O)/tests/kernel/%.o $(O)/tests/bench/bed.c.o: OPTIMIZE = -Os
+$(O)/tests/%.o: OPTIMIZE = -Oz
+$(O)/tests/bench/%.o: OPTIMIZE = -O2
+$(O)/tests/bench/bed.c.o: OPTIMIZE = -Oz
 
 .PHONY: all clean run test debug bench bench-linux check count FORCE
 .PHONY: packages-run packages-debug packages-test packages-bench packages-check

@@ -304,7 +304,7 @@ static slots_t slots_of(uint64_t start, size_t len)
 	uint64_t first = (start - MODEL_POOL) >> SWIOTLB_SHIFT;
 	uint64_t last = (start + len - 1 - MODEL_POOL) >> SWIOTLB_SHIFT;
 
-	return ((slots_t)2 << last) - ((slots_t)1 << first);
+	return (slot_bit(last) << 1) - slot_bit(first);
 }
 
 /* Are the low bits right, and is no boundary crossed, at this place? */

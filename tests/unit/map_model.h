@@ -33,6 +33,14 @@
 
 typedef unsigned __int128 slots_t; /* a bit a slot */
 
+/* clang's -Oz leaves the shift of an __int128 to a library. */
+static inline slots_t slot_bit(uint64_t slot)
+{
+	slots_t bit = 1ULL << (slot % 64);
+
+	return slot < 64 ? bit : bit << 64;
+}
+
 enum place { NOWHERE, DIRECT, IN_SLOTS, IN_PAGES };
 
 /* One mapping, or one entry of a list. */

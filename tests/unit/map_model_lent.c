@@ -90,7 +90,7 @@ static bool slots_would_do(const struct machine *m, const struct model_device *d
 			break;
 		for (uint64_t slot = (at - MODEL_POOL) >> SWIOTLB_SHIFT;
 		     MODEL_POOL + (slot << SWIOTLB_SHIFT) < at + size; slot++)
-			run |= (slots_t)1 << slot;
+			run |= slot_bit(slot);
 		if (!(run & m->taken) && at >= d->first && at + size - 1 <= d->last)
 			return true;
 	}
