@@ -46,13 +46,15 @@ def longs(numbers):
 
 def main():
     functions = read_functions(sys.stdin)
-    offsets, length = [], 0
+    at, length = {}, 0  # where each name is; one of several functions is there once
     for _, name in functions:
-        offsets.append(length)
-        length += len(name) + 1
-    strings = "\n".join(f'\t.asciz "{name}"' for _, name in functions)
+        if name not in at:
+            at[name] = length
+            length += len(name) + 1
+    strings = "\n".join(f'\t.asciz "{name}"' for name in at)
     addresses = longs(address for address, _ in functions)
-    sys.stdout.write(HEADER.format(len(functions), addresses, longs(offsets), strings))
+    offsets = longs(at[name] for _, name in functions)
+    sys.stdout.write(HEADER.format(len(functions), addresses, offsets, strings))
 
 
 if __name__ == "__main__":
