@@ -31,6 +31,10 @@ struct arena {
 bool arena_get(struct arena *arena, uint64_t wish, size_t size, size_t align);
 void arena_put(struct arena *arena);
 
+/* Zeroed, at any address, and not what a case asks for: ktest_zalloc() is. NULL: no memory. */
+void *test_alloc(size_t size);
+void test_free(void *at, size_t size);
+
 /* What port_cpu() answers from now on; 0 at first. The kernel has but one CPU, and keeps it. */
 void test_cpu(unsigned cpu);
 

@@ -33,6 +33,7 @@
 #include "mm/errno.h"
 #include "mm/port.h"
 #include "mm/random.h"
+#include "tests/arena.h"
 
 #define ORDER_MAX 128 /* suites, or cases in one */
 #define INDENT	  "    "
@@ -136,6 +137,28 @@ void ktest_skip(struct ktest *t, const char *fmt, ...)
 	va_end(args);
 }
 
+void *ktest_zalloc(struct ktest *t, size_t size)
+{
+	void *at;
+
+	if (t->blocks == KTEST_BLOCKS)
+		port_panic("%s.%s: more than %d blocks", t->suite, t->name, KTEST_BLOCKS);
+	at = test_alloc(size);
+	if (!at) {
+		ktest_skip(t, "no %zu bytes of memory", size);
+		return NULL;
+	}
+	t->block[t->blocks].at = at;
+	t->block[t->blocks++].size = size;
+	return at;
+}
+
+static void free_blocks(struct ktest *t)
+{
+	while (t->blocks-- > 0)
+		test_free(t->block[t->blocks].at, t->block[t->blocks].size);
+}
+
 /* Is this case among `which`: all, <suite> or <suite>.<case>? */
 static bool wanted(const char *which, const struct ktest_suite *suite, const char *name)
 {
@@ -191,6 +214,7 @@ static bool report_case(size_t number, const struct ktest_suite *suite,
 
 	log_hold();
 	run_case(&t, suite, one->run);
+	free_blocks(&t);
 	log_release(t.failed);
 	if (t.failures > KTEST_SHOWN)
 		ktest_say("and %u more failures", t.failures - KTEST_SHOWN);

@@ -16,7 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define KTEST_SHOWN 10 /* failures that a case prints; it counts the others */
+#define KTEST_SHOWN  10 /* failures that a case prints; it counts the others */
+#define KTEST_BLOCKS 8	/* of ktest_zalloc(), in a case */
 
 struct ktest {
 	const char *suite, *name;
@@ -26,6 +27,11 @@ struct ktest {
 	unsigned failures;
 	char skip[96]; /* not empty: skipped, and why */
 	void *fixture; /* begin()'s own */
+	struct {
+		void *at;
+		size_t size;
+	} block[KTEST_BLOCKS]; /* ktest_zalloc()'s */
+	unsigned blocks;
 };
 
 struct ktest_case {
@@ -60,6 +66,12 @@ void ktest_untrue(struct ktest *t, int line, const char *condition, const char *
 void ktest_unequal(struct ktest *t, int line, const char *what, uint64_t got, uint64_t want,
 		   const char *file);
 void ktest_skip(struct ktest *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/*
+ * Zeroed memory, given back after end(): what is too large for a stack, and for
+ * the image to hold for each suite. From begin() or the case. On the host the
+ * sanitizer sees what is done beyond its ends. NULL: the case is skipped.
+ */
+void *ktest_zalloc(struct ktest *t, size_t size);
 /* A diagnostic: "# …". */
 void ktest_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Below `bound`, from the run's seed and the case's name: a case alone draws what it draws among

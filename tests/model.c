@@ -10,7 +10,14 @@
 #include "mm/port.h"
 #include "mm/random.h"
 
-static struct model_trace trace, trial;
+static struct model_trace *trace, *trial;
+
+bool model_room(struct ktest *t)
+{
+	trace = ktest_zalloc(t, sizeof(*trace));
+	trial = ktest_zalloc(t, sizeof(*trial));
+	return trace && trial;
+}
 
 struct model_op model_op(const struct model_trace *run, size_t i)
 {
@@ -46,9 +53,9 @@ static bool fails(const struct model *model, struct model_trace *run)
 /* The trial is the better trace if it fails too. */
 static bool adopt(const struct model *model)
 {
-	if (!fails(model, &trial))
+	if (!fails(model, trial))
 		return false;
-	trace = trial;
+	*trace = *trial;
 	return true;
 }
 
@@ -56,12 +63,12 @@ static bool shrink_without(const struct model *model, size_t first, size_t count
 {
 	size_t behind;
 
-	if (count > trace.count - first)
-		count = trace.count - first;
-	behind = trace.count - first - count;
-	trial = trace;
-	trial.count -= count;
-	memmove(&trial.left[first], &trial.left[first + count], behind * sizeof(trial.left[0]));
+	if (count > trace->count - first)
+		count = trace->count - first;
+	behind = trace->count - first - count;
+	*trial = *trace;
+	trial->count -= count;
+	memmove(&trial->left[first], &trial->left[first + count], behind * sizeof(trial->left[0]));
 	return adopt(model);
 }
 
@@ -70,21 +77,21 @@ static bool shrink_by(const struct model *model, size_t count)
 {
 	bool any = false;
 
-	for (size_t end = trace.count; end > 0;) {
+	for (size_t end = trace->count; end > 0;) {
 		size_t first = end > count ? end - count : 0;
 
 		any |= shrink_without(model, first, end - first);
-		end = first < trace.count ? first : trace.count;
+		end = first < trace->count ? first : trace->count;
 	}
 	return any;
 }
 
 static void simplify(const struct model *model)
 {
-	for (size_t i = 0; i < trace.count; i++) {
+	for (size_t i = 0; i < trace->count; i++) {
 		for (unsigned w = 0; w < MODEL_WORDS; w++) {
-			trial = trace;
-			trial.left[i].zero |= 1U << w;
+			*trial = *trace;
+			trial->left[i].zero |= 1U << w;
 			adopt(model);
 		}
 	}
@@ -92,7 +99,7 @@ static void simplify(const struct model *model)
 
 static void shrink(const struct model *model)
 {
-	for (size_t count = trace.count / 2; count > 1; count /= 2)
+	for (size_t count = trace->count / 2; count > 1; count /= 2)
 		shrink_by(model, count);
 	simplify(model);
 	while (shrink_by(model, 1)) {
@@ -102,17 +109,17 @@ static void shrink(const struct model *model)
 const struct model_trace *model_search(const struct model *model, uint64_t seed,
 				       unsigned long steps)
 {
-	for (unsigned long left = steps; left > 0; left -= trace.count) {
-		trace.seed = random_next(&seed);
-		trace.count = left < MODEL_LENGTH ? left : MODEL_LENGTH;
-		for (size_t i = 0; i < trace.count; i++) {
-			trace.left[i].number = (uint16_t)i;
-			trace.left[i].zero = 0;
+	for (unsigned long left = steps; left > 0; left -= trace->count) {
+		trace->seed = random_next(&seed);
+		trace->count = left < MODEL_LENGTH ? left : MODEL_LENGTH;
+		for (size_t i = 0; i < trace->count; i++) {
+			trace->left[i].number = (uint16_t)i;
+			trace->left[i].zero = 0;
 		}
-		if (!fails(model, &trace))
+		if (!fails(model, trace))
 			continue;
 		shrink(model);
-		return &trace;
+		return trace;
 	}
 	return NULL;
 }
@@ -136,9 +143,12 @@ static void tell(const struct model *model, const struct model_trace *found)
 
 void model_check(struct ktest *t, const struct model *model, unsigned long steps)
 {
-	void *state = model->begin(0);
 	const struct model_trace *found;
+	void *state;
 
+	if (!model_room(t))
+		return;
+	state = model->begin(0);
 	if (!state) {
 		ktest_skip(t, "its memory can't be had");
 		return;

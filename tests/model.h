@@ -48,6 +48,9 @@ struct model_trace {
 /* Its i-th operation, below count. */
 struct model_op model_op(const struct model_trace *trace, size_t i);
 
+/* Memory for a case's searches. False: none, and the case is skipped. */
+bool model_room(struct ktest *t);
+
 /*
  * Run sequences, drawn from `seed`, of `steps` operations altogether. NULL: none
  * failed; otherwise the first that did, shrunk: without any one of its

@@ -282,6 +282,16 @@ void port_page_misuse(enum page_misuse kind, phys_addr_t addr, unsigned order, c
 		 (unsigned long long)addr.value, order);
 }
 
+void *test_alloc(size_t size)
+{
+	return calloc(1, size);
+}
+
+void test_free(void *at, size_t size)
+{
+	free(at);
+}
+
 void test_cpu(unsigned cpu)
 {
 	host_cpu = cpu;

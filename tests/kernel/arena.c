@@ -54,6 +54,20 @@ void arena_put(struct arena *arena)
 	pages_give(&machine.zones, arena->base, arena->size >> PAGE_SHIFT);
 }
 
+void *test_alloc(size_t size)
+{
+	struct arena arena;
+
+	return arena_get(&arena, 0, size, PAGE_SIZE) ? phys_to_virt(arena.base) : NULL;
+}
+
+void test_free(void *at, size_t size)
+{
+	size_t pages = ALIGN_UP(size, PAGE_SIZE) >> PAGE_SHIFT;
+
+	pages_give(&machine.zones, virt_to_phys(at), pages);
+}
+
 void test_cpu(unsigned cpu)
 {
 }

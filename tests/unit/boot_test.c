@@ -21,13 +21,19 @@
 
 static struct arena window[REGIONS];
 
+struct blob {
+	uint8_t bytes[WINDOW];
+	size_t size;
+};
+
 static struct region {
 	uint64_t addr;
 	size_t size;
 	uint8_t *at;
 } region[REGIONS];
 
-static struct boot_info info; /* too large for a stack */
+static struct boot_info *info;
+static struct blob *blob; /* of multiboot2's tags */
 
 static const void *read_region(void *context, uint64_t addr, uint64_t size)
 {
@@ -63,6 +69,10 @@ static void end(struct ktest *t)
 
 static void begin(struct ktest *t)
 {
+	info = ktest_zalloc(t, sizeof(*info));
+	blob = ktest_zalloc(t, sizeof(*blob));
+	if (!info || !blob)
+		return;
 	for (size_t i = 0; i < REGIONS; i++)
 		if (!arena_get(&window[i], MIB(64 + i), WINDOW, PAGE_SIZE)) {
 			window[i].size = 0;
@@ -71,30 +81,30 @@ static void begin(struct ktest *t)
 			return;
 		}
 	memset(region, 0, sizeof(region));
-	memset(&info, 0xa5, sizeof(info));
+	memset(info, 0xa5, sizeof(*info));
 }
 
 /* What holds whatever the bytes are. */
 static void expect_sane(struct ktest *t)
 {
-	EXPECT(t, info.range_count <= BOOT_RANGES && info.module_count <= BOOT_MODULES);
-	EXPECT(t, strnlen(info.cmdline, BOOT_CMDLINE) < BOOT_CMDLINE);
-	EXPECT(t, strnlen(info.complaint, BOOT_COMPLAINT) < BOOT_COMPLAINT);
-	EXPECT(t, info.info_start <= info.info_end);
-	for (size_t i = 0; i < info.range_count && i < BOOT_RANGES; i++)
-		EXPECT(t, info.range[i].length > 0);
-	for (size_t i = 0; i < info.module_count && i < BOOT_MODULES; i++) {
-		EXPECT(t, info.module[i].start <= info.module[i].end);
-		EXPECT(t, strnlen(info.module[i].name, 48) < 48);
+	EXPECT(t, info->range_count <= BOOT_RANGES && info->module_count <= BOOT_MODULES);
+	EXPECT(t, strnlen(info->cmdline, BOOT_CMDLINE) < BOOT_CMDLINE);
+	EXPECT(t, strnlen(info->complaint, BOOT_COMPLAINT) < BOOT_COMPLAINT);
+	EXPECT(t, info->info_start <= info->info_end);
+	for (size_t i = 0; i < info->range_count && i < BOOT_RANGES; i++)
+		EXPECT(t, info->range[i].length > 0);
+	for (size_t i = 0; i < info->module_count && i < BOOT_MODULES; i++) {
+		EXPECT(t, info->module[i].start <= info->module[i].end);
+		EXPECT(t, strnlen(info->module[i].name, 48) < 48);
 	}
 }
 
 static void expect_range(struct ktest *t, size_t i, uint64_t base, uint64_t length, bool usable)
 {
-	EXPECT(t, i < info.range_count);
-	EXPECT_EQ(t, info.range[i].base, base);
-	EXPECT_EQ(t, info.range[i].length, length);
-	EXPECT_EQ(t, info.range[i].usable, usable);
+	EXPECT(t, i < info->range_count);
+	EXPECT_EQ(t, info->range[i].base, base);
+	EXPECT_EQ(t, info->range[i].length, length);
+	EXPECT_EQ(t, info->range[i].usable, usable);
 }
 
 /* --- multiboot2: one region, made tag by tag --- */
@@ -114,22 +124,17 @@ static const struct entry map[] = {
 };
 #define MAP_KEPT (ARRAY_SIZE(map) - 1) /* without the empty one */
 
-static struct {
-	uint8_t bytes[WINDOW];
-	size_t size;
-} blob;
-
 static void put(const void *bytes, size_t n)
 {
 	if (n)
-		memcpy(blob.bytes + blob.size, bytes, n);
-	blob.size += n;
+		memcpy(blob->bytes + blob->size, bytes, n);
+	blob->size += n;
 }
 
 static void begin_info(void)
 {
-	memset(&blob, 0, sizeof(blob));
-	blob.size = 8;
+	memset(blob, 0, sizeof(*blob));
+	blob->size = 8;
 }
 
 /* A tag of a fixed part and a variable one. */
@@ -140,7 +145,7 @@ static void put_tag(uint32_t type, const void *head, size_t n, const void *tail,
 	put(header, sizeof(header));
 	put(head, n);
 	put(tail, m);
-	blob.size = ALIGN_UP(blob.size, 8);
+	blob->size = ALIGN_UP(blob->size, 8);
 }
 
 static void put_text(uint32_t type, const char *text)
@@ -175,9 +180,9 @@ static void end_info(void)
 	uint32_t size;
 
 	put_tag(0, NULL, 0, NULL, 0);
-	size = (uint32_t)blob.size;
-	memcpy(blob.bytes, &size, sizeof(size));
-	set_region(0, INFO, blob.bytes, blob.size);
+	size = (uint32_t)blob->size;
+	memcpy(blob->bytes, &size, sizeof(size));
+	set_region(0, INFO, blob->bytes, blob->size);
 }
 
 static const char rsdp_v1[20] = "RSD PTR 1", rsdp_v2[36] = "RSD PTR 2", filler[64] = "";
@@ -222,7 +227,7 @@ static size_t find_tag(uint32_t type)
 	size_t at = 8;
 
 	for (;;) {
-		memcpy(header, blob.bytes + at, sizeof(header));
+		memcpy(header, blob->bytes + at, sizeof(header));
 		if (header[0] == type || header[0] == 0)
 			return at;
 		at += ALIGN_UP(header[1], 8);
@@ -231,7 +236,7 @@ static size_t find_tag(uint32_t type)
 
 static int parse_multiboot2(struct ktest *t)
 {
-	int error = multiboot2_parse(&info, &reader, INFO);
+	int error = multiboot2_parse(info, &reader, INFO);
 
 	expect_sane(t);
 	return error;
@@ -241,54 +246,54 @@ static void expect_map(struct ktest *t)
 {
 	size_t kept = 0;
 
-	EXPECT_EQ(t, info.range_count, MAP_KEPT);
+	EXPECT_EQ(t, info->range_count, MAP_KEPT);
 	for (size_t i = 0; i < ARRAY_SIZE(map); i++)
 		if (map[i].length)
 			expect_range(t, kept++, map[i].base, map[i].length, map[i].type == 1);
-	EXPECT_EQ(t, info.ranges_dropped, 0);
-	EXPECT_EQ(t, info.reserved_above, UINT64_MAX);
+	EXPECT_EQ(t, info->ranges_dropped, 0);
+	EXPECT_EQ(t, info->reserved_above, UINT64_MAX);
 }
 
 static void multiboot2_seabios(struct ktest *t)
 {
 	make_seabios();
 	EXPECT_EQ(t, parse_multiboot2(t), 0);
-	EXPECT(t, strcmp(info.complaint, "") == 0);
-	EXPECT(t, strcmp(info.protocol, "multiboot2") == 0);
-	EXPECT(t, strcmp(info.cmdline, "ktest=all seed=7") == 0 && !info.cmdline_cut);
+	EXPECT(t, strcmp(info->complaint, "") == 0);
+	EXPECT(t, strcmp(info->protocol, "multiboot2") == 0);
+	EXPECT(t, strcmp(info->cmdline, "ktest=all seed=7") == 0 && !info->cmdline_cut);
 	expect_map(t);
-	EXPECT_EQ(t, info.module_count, 1);
-	EXPECT_EQ(t, info.module[0].start, 0x1100000);
-	EXPECT_EQ(t, info.module[0].end, 0x1105000);
-	EXPECT(t, strcmp(info.module[0].name, "module") == 0);
-	EXPECT_EQ(t, info.info_start, INFO);
-	EXPECT_EQ(t, info.info_end, INFO + blob.size);
-	EXPECT_EQ(t, info.rsdp, INFO + find_tag(14) + 8);
+	EXPECT_EQ(t, info->module_count, 1);
+	EXPECT_EQ(t, info->module[0].start, 0x1100000);
+	EXPECT_EQ(t, info->module[0].end, 0x1105000);
+	EXPECT(t, strcmp(info->module[0].name, "module") == 0);
+	EXPECT_EQ(t, info->info_start, INFO);
+	EXPECT_EQ(t, info->info_end, INFO + blob->size);
+	EXPECT_EQ(t, info->rsdp, INFO + find_tag(14) + 8);
 }
 
 static void multiboot2_ovmf(struct ktest *t)
 {
 	make_ovmf();
 	EXPECT_EQ(t, parse_multiboot2(t), 0);
-	EXPECT(t, strcmp(info.complaint, "") == 0);
+	EXPECT(t, strcmp(info->complaint, "") == 0);
 	expect_map(t);
-	EXPECT_EQ(t, info.module_count, 0);
-	EXPECT_EQ(t, info.rsdp, INFO + find_tag(15) + 8);
+	EXPECT_EQ(t, info->module_count, 0);
+	EXPECT_EQ(t, info->rsdp, INFO + find_tag(15) + 8);
 }
 
 /* Memory ends after n bytes; or the information says that it does. */
 static void multiboot2_truncated(struct ktest *t)
 {
 	make_seabios();
-	for (size_t n = 0; n < blob.size; n++) {
-		set_region(0, INFO, blob.bytes, n);
+	for (size_t n = 0; n < blob->size; n++) {
+		set_region(0, INFO, blob->bytes, n);
 		EXPECT_EQ(t, parse_multiboot2(t), -EINVAL);
-		EXPECT(t, info.complaint[0] && info.range_count == 0);
+		EXPECT(t, info->complaint[0] && info->range_count == 0);
 		if (n < 4)
 			continue;
 		set_u32(0, 0, (uint32_t)n);
 		EXPECT_EQ(t, parse_multiboot2(t), n < 16 ? -EINVAL : 0);
-		EXPECT(t, info.complaint[0]);
+		EXPECT(t, info->complaint[0]);
 	}
 }
 
@@ -321,21 +326,21 @@ static void multiboot2_malformed(struct ktest *t)
 		make_seabios();
 		set_u32(0, (d->type ? find_tag(d->type) : 0) + d->offset, d->value);
 		EXPECT_EQ(t, parse_multiboot2(t), d->error);
-		EXPECT(t, info.complaint[0]);
-		EXPECT_EQ(t, info.range_count, d->ranges);
-		EXPECT_EQ(t, info.module_count, d->modules);
-		EXPECT_EQ(t, info.rsdp != 0, d->rsdp);
+		EXPECT(t, info->complaint[0]);
+		EXPECT_EQ(t, info->range_count, d->ranges);
+		EXPECT_EQ(t, info->module_count, d->modules);
+		EXPECT_EQ(t, info->rsdp != 0, d->rsdp);
 	}
 }
 
 static void multiboot2_elsewhere(struct ktest *t)
 {
 	make_seabios();
-	EXPECT_EQ(t, multiboot2_parse(&info, &reader, 0), -EINVAL);
-	EXPECT_EQ(t, multiboot2_parse(&info, &reader, UINT64_MAX - 6), -EINVAL);
+	EXPECT_EQ(t, multiboot2_parse(info, &reader, 0), -EINVAL);
+	EXPECT_EQ(t, multiboot2_parse(info, &reader, UINT64_MAX - 6), -EINVAL);
 	/* Its size is there to be read, but ends behind the last address. */
 	region[0].addr = UINT64_MAX - 15;
-	EXPECT_EQ(t, multiboot2_parse(&info, &reader, UINT64_MAX - 15), -EINVAL);
+	EXPECT_EQ(t, multiboot2_parse(info, &reader, UINT64_MAX - 15), -EINVAL);
 	/* More than any loader makes, though it could be read. */
 	make_seabios();
 	set_u32(0, 0, MIB(1) + 8);
@@ -350,7 +355,7 @@ static void multiboot2_no_map(struct ktest *t)
 	put_meminfo(639, 0xffffffff);
 	end_info();
 	EXPECT_EQ(t, parse_multiboot2(t), 0);
-	EXPECT(t, info.complaint[0] && info.range_count == 0);
+	EXPECT(t, info->complaint[0] && info->range_count == 0);
 }
 
 /* An entry of a later version is longer, and begins as today's. */
@@ -366,8 +371,8 @@ static void multiboot2_long_entries(struct ktest *t)
 	put_tag(6, head, sizeof(head), longer, sizeof(longer));
 	end_info();
 	EXPECT_EQ(t, parse_multiboot2(t), 0);
-	EXPECT(t, info.complaint[0] == 0);
-	EXPECT_EQ(t, info.range_count, 2);
+	EXPECT(t, info->complaint[0] == 0);
+	EXPECT_EQ(t, info->range_count, 2);
 	expect_range(t, 0, 0x1000, 0x2000, true);
 	expect_range(t, 1, 0x8000, 0x1000, false);
 }
@@ -375,22 +380,24 @@ static void multiboot2_long_entries(struct ktest *t)
 /* Just as long as what takes it, and longer. */
 static void multiboot2_texts(struct ktest *t)
 {
-	static char text[BOOT_CMDLINE];
+	char *text = ktest_zalloc(t, BOOT_CMDLINE);
 
-	memset(text, 'x', sizeof(text));
+	if (!text)
+		return;
+	memset(text, 'x', BOOT_CMDLINE);
 	begin_info();
 	put_tag(1, text, BOOT_CMDLINE - 1, NULL, 0);
 	end_info();
 	EXPECT_EQ(t, parse_multiboot2(t), 0);
-	EXPECT_EQ(t, strlen(info.cmdline), BOOT_CMDLINE - 1);
-	EXPECT(t, !info.cmdline_cut);
+	EXPECT_EQ(t, strlen(info->cmdline), BOOT_CMDLINE - 1);
+	EXPECT(t, !info->cmdline_cut);
 
 	begin_info();
 	put_tag(1, text, BOOT_CMDLINE, NULL, 0);
 	end_info();
 	EXPECT_EQ(t, parse_multiboot2(t), 0);
-	EXPECT_EQ(t, strlen(info.cmdline), BOOT_CMDLINE - 1);
-	EXPECT(t, info.cmdline_cut);
+	EXPECT_EQ(t, strlen(info->cmdline), BOOT_CMDLINE - 1);
+	EXPECT(t, info->cmdline_cut);
 }
 
 /* Without its 0 a text ends with its tag, though the next one follows at once. */
@@ -404,8 +411,8 @@ static void multiboot2_unended_texts(struct ktest *t)
 	put_meminfo(639, 1024);
 	end_info();
 	EXPECT_EQ(t, parse_multiboot2(t), 0);
-	EXPECT(t, strcmp(info.cmdline, "command.") == 0);
-	EXPECT(t, info.module_count == 1 && strcmp(info.module[0].name, "nameless") == 0);
+	EXPECT(t, strcmp(info->cmdline, "command.") == 0);
+	EXPECT(t, info->module_count == 1 && strcmp(info->module[0].name, "nameless") == 0);
 }
 
 static void multiboot2_many_modules(struct ktest *t)
@@ -417,18 +424,21 @@ static void multiboot2_many_modules(struct ktest *t)
 	put_map(map, ARRAY_SIZE(map));
 	end_info();
 	EXPECT_EQ(t, parse_multiboot2(t), 0);
-	EXPECT_EQ(t, info.module_count, BOOT_MODULES);
-	EXPECT_EQ(t, info.modules_dropped, 3);
-	EXPECT_EQ(t, info.module[BOOT_MODULES - 1].start, 0x1000 * (BOOT_MODULES - 1));
-	EXPECT_EQ(t, strlen(info.module[0].name), 47);
+	EXPECT_EQ(t, info->module_count, BOOT_MODULES);
+	EXPECT_EQ(t, info->modules_dropped, 3);
+	EXPECT_EQ(t, info->module[BOOT_MODULES - 1].start, 0x1000 * (BOOT_MODULES - 1));
+	EXPECT_EQ(t, strlen(info->module[0].name), 47);
 }
 
 /* More ranges than fit: a usable one is lost, a reserved one closes all above it. */
 static void multiboot2_many_ranges(struct ktest *t)
 {
-	static struct entry many[BOOT_RANGES + 5];
+	const size_t count = BOOT_RANGES + 5;
+	struct entry *many = ktest_zalloc(t, count * sizeof(*many));
 
-	for (size_t i = 0; i < ARRAY_SIZE(many); i++)
+	if (!many)
+		return;
+	for (size_t i = 0; i < count; i++)
 		many[i] = (struct entry){MIB(i), KIB(4), 1, 0};
 	many[BOOT_RANGES + 1].type = many[BOOT_RANGES + 2].type = 2;
 	many[BOOT_RANGES + 3].type = 2;
@@ -436,12 +446,12 @@ static void multiboot2_many_ranges(struct ktest *t)
 	many[BOOT_RANGES + 2].base = MIB(50);
 	many[BOOT_RANGES + 3].length = many[BOOT_RANGES + 3].base = 0;
 	begin_info();
-	put_map(many, ARRAY_SIZE(many));
+	put_map(many, count);
 	end_info();
 	EXPECT_EQ(t, parse_multiboot2(t), 0);
-	EXPECT_EQ(t, info.range_count, BOOT_RANGES);
-	EXPECT_EQ(t, info.ranges_dropped, 4);
-	EXPECT_EQ(t, info.reserved_above, MIB(50));
+	EXPECT_EQ(t, info->range_count, BOOT_RANGES);
+	EXPECT_EQ(t, info->ranges_dropped, 4);
+	EXPECT_EQ(t, info->reserved_above, MIB(50));
 }
 
 /* Flip a few bits anywhere in a region. */
@@ -460,8 +470,8 @@ static void multiboot2_hostile(struct ktest *t)
 			make_ovmf();
 		damage_region(t, &region[0]);
 		parse_multiboot2(t);
-		if (info.rsdp)
-			EXPECT(t, read_region(NULL, info.rsdp, sizeof(rsdp_v1)) != NULL);
+		if (info->rsdp)
+			EXPECT(t, read_region(NULL, info->rsdp, sizeof(rsdp_v1)) != NULL);
 	}
 }
 
@@ -513,7 +523,7 @@ static void make_pvh(void)
 
 static int parse_pvh(struct ktest *t)
 {
-	int error = pvh_parse(&info, &reader, START_ADDR);
+	int error = pvh_parse(info, &reader, START_ADDR);
 
 	expect_sane(t);
 	return error;
@@ -523,18 +533,18 @@ static void pvh_qemu(struct ktest *t)
 {
 	make_pvh();
 	EXPECT_EQ(t, parse_pvh(t), 0);
-	EXPECT(t, strcmp(info.complaint, "") == 0);
-	EXPECT(t, strcmp(info.protocol, "pvh") == 0);
-	EXPECT(t, strcmp(info.cmdline, "run=edu") == 0);
+	EXPECT(t, strcmp(info->complaint, "") == 0);
+	EXPECT(t, strcmp(info->protocol, "pvh") == 0);
+	EXPECT(t, strcmp(info->cmdline, "run=edu") == 0);
 	expect_map(t);
-	EXPECT_EQ(t, info.rsdp, 0xf59d0);
-	EXPECT_EQ(t, info.module_count, 2);
-	EXPECT_EQ(t, info.module[0].start, 0x17d7000);
-	EXPECT_EQ(t, info.module[0].end, 0x17d7000 + 0x1234);
-	EXPECT(t, strcmp(info.module[0].name, "initrd") == 0);
-	EXPECT_EQ(t, info.module[1].start, info.module[1].end);
-	EXPECT_EQ(t, info.info_start, START_ADDR);
-	EXPECT_EQ(t, info.info_end, START_ADDR + sizeof(struct start_info));
+	EXPECT_EQ(t, info->rsdp, 0xf59d0);
+	EXPECT_EQ(t, info->module_count, 2);
+	EXPECT_EQ(t, info->module[0].start, 0x17d7000);
+	EXPECT_EQ(t, info->module[0].end, 0x17d7000 + 0x1234);
+	EXPECT(t, strcmp(info->module[0].name, "initrd") == 0);
+	EXPECT_EQ(t, info->module[1].start, info->module[1].end);
+	EXPECT_EQ(t, info->info_start, START_ADDR);
+	EXPECT_EQ(t, info->info_end, START_ADDR + sizeof(struct start_info));
 }
 
 /* 40 bytes, and no map. */
@@ -546,9 +556,9 @@ static void pvh_version_0(struct ktest *t)
 	start.version = 0;
 	set_region(START, START_ADDR, &start, 40);
 	EXPECT_EQ(t, parse_pvh(t), 0);
-	EXPECT(t, info.complaint[0] && info.range_count == 0);
-	EXPECT_EQ(t, info.module_count, 2);
-	EXPECT_EQ(t, info.info_end, START_ADDR + 40);
+	EXPECT(t, info->complaint[0] && info->range_count == 0);
+	EXPECT_EQ(t, info->module_count, 2);
+	EXPECT_EQ(t, info->info_end, START_ADDR + 40);
 }
 
 /* An address of 0: that part isn't there, whatever lies at 0. */
@@ -562,17 +572,17 @@ static void pvh_null(struct ktest *t)
 	set_start(&start);
 	set_region(MEMMAP, 0, zero_page, sizeof(zero_page));
 	EXPECT_EQ(t, parse_pvh(t), 0);
-	EXPECT(t, info.complaint[0]);
-	EXPECT(t, info.range_count == 0 && info.module_count == 0 && info.rsdp == 0);
-	EXPECT(t, info.cmdline[0] == '\0');
-	EXPECT_EQ(t, info.modules_dropped, 0);
-	EXPECT_EQ(t, pvh_parse(&info, &reader, 0), -EINVAL);
+	EXPECT(t, info->complaint[0]);
+	EXPECT(t, info->range_count == 0 && info->module_count == 0 && info->rsdp == 0);
+	EXPECT(t, info->cmdline[0] == '\0');
+	EXPECT_EQ(t, info->modules_dropped, 0);
+	EXPECT_EQ(t, pvh_parse(info, &reader, 0), -EINVAL);
 }
 
 /* Each part ends early, at every byte. Only without the first is there nothing. */
 static void pvh_truncated(struct ktest *t)
 {
-	uint8_t *whole = blob.bytes;
+	uint8_t *whole = blob->bytes;
 
 	for (size_t i = 0; i < REGIONS; i++) {
 		make_pvh();
@@ -580,9 +590,9 @@ static void pvh_truncated(struct ktest *t)
 		for (size_t n = region[i].size; n-- > 0;) {
 			set_region(i, region[i].addr, whole, n);
 			EXPECT_EQ(t, parse_pvh(t), i == START ? -EINVAL : 0);
-			EXPECT(t, info.complaint[0]);
-			EXPECT_EQ(t, info.range_count, i == START || i == MEMMAP ? 0 : MAP_KEPT);
-			EXPECT_EQ(t, info.module_count, i == START || i == MODLIST ? 0 : 2);
+			EXPECT(t, info->complaint[0]);
+			EXPECT_EQ(t, info->range_count, i == START || i == MEMMAP ? 0 : MAP_KEPT);
+			EXPECT_EQ(t, info->module_count, i == START || i == MODLIST ? 0 : 2);
 		}
 	}
 }
@@ -610,10 +620,10 @@ static void pvh_malformed(struct ktest *t)
 		make_pvh();
 		set_u32(START, pvh_damages[i].offset, pvh_damages[i].value);
 		EXPECT_EQ(t, parse_pvh(t), pvh_damages[i].error);
-		EXPECT(t, info.complaint[0]);
-		EXPECT_EQ(t, info.range_count, pvh_damages[i].ranges);
-		EXPECT_EQ(t, info.module_count, pvh_damages[i].modules);
-		EXPECT_EQ(t, info.modules_dropped, pvh_damages[i].dropped);
+		EXPECT(t, info->complaint[0]);
+		EXPECT_EQ(t, info->range_count, pvh_damages[i].ranges);
+		EXPECT_EQ(t, info->module_count, pvh_damages[i].modules);
+		EXPECT_EQ(t, info->modules_dropped, pvh_damages[i].dropped);
 	}
 }
 
@@ -627,7 +637,7 @@ static void pvh_absurd_map(struct ktest *t)
 	set_start(&start);
 	region[MEMMAP].size = SIZE_MAX / 2;
 	EXPECT_EQ(t, parse_pvh(t), 0);
-	EXPECT(t, info.complaint[0] && info.range_count == 0);
+	EXPECT(t, info->complaint[0] && info->range_count == 0);
 }
 
 static void pvh_bad_modules(struct ktest *t)
@@ -644,9 +654,9 @@ static void pvh_bad_modules(struct ktest *t)
 	set_start(&start);
 	set_region(MODLIST, start.modlist, bad, sizeof(bad));
 	EXPECT_EQ(t, parse_pvh(t), 0);
-	EXPECT(t, info.complaint[0]);
-	EXPECT_EQ(t, info.module_count, 1);
-	EXPECT(t, info.module[0].start == 0x1000 && info.module[0].name[0] == '\0');
+	EXPECT(t, info->complaint[0]);
+	EXPECT_EQ(t, info->module_count, 1);
+	EXPECT(t, info->module[0].start == 0x1000 && info->module[0].name[0] == '\0');
 }
 
 static void pvh_many_modules(struct ktest *t)
@@ -661,26 +671,28 @@ static void pvh_many_modules(struct ktest *t)
 	set_start(&start);
 	set_region(MODLIST, start.modlist, many, sizeof(many));
 	EXPECT_EQ(t, parse_pvh(t), 0);
-	EXPECT_EQ(t, info.module_count, BOOT_MODULES);
-	EXPECT_EQ(t, info.modules_dropped, 2);
+	EXPECT_EQ(t, info->module_count, BOOT_MODULES);
+	EXPECT_EQ(t, info->modules_dropped, 2);
 }
 
 static void pvh_texts(struct ktest *t)
 {
-	static char text[BOOT_CMDLINE + 1];
+	char *text = ktest_zalloc(t, BOOT_CMDLINE + 1);
 
+	if (!text)
+		return;
 	make_pvh();
 	memset(text, 'x', BOOT_CMDLINE);
 	set_region(CMDLINE, good_start.cmdline, text + 1, BOOT_CMDLINE);
 	EXPECT_EQ(t, parse_pvh(t), 0);
-	EXPECT(t, info.complaint[0] == 0 && !info.cmdline_cut);
-	EXPECT_EQ(t, strlen(info.cmdline), BOOT_CMDLINE - 1);
+	EXPECT(t, info->complaint[0] == 0 && !info->cmdline_cut);
+	EXPECT_EQ(t, strlen(info->cmdline), BOOT_CMDLINE - 1);
 	set_region(CMDLINE, good_start.cmdline, text, BOOT_CMDLINE + 1);
 	set_region(MODULE_NAME, good_modules[0].cmdline, text, BOOT_CMDLINE + 1);
 	EXPECT_EQ(t, parse_pvh(t), 0);
-	EXPECT(t, info.complaint[0] == 0 && info.cmdline_cut);
-	EXPECT_EQ(t, strlen(info.cmdline), BOOT_CMDLINE - 1);
-	EXPECT_EQ(t, strlen(info.module[0].name), 47);
+	EXPECT(t, info->complaint[0] == 0 && info->cmdline_cut);
+	EXPECT_EQ(t, strlen(info->cmdline), BOOT_CMDLINE - 1);
+	EXPECT_EQ(t, strlen(info->module[0].name), 47);
 }
 
 static void pvh_hostile(struct ktest *t)
@@ -711,7 +723,7 @@ static void add_up(size_t i, size_t at, size_t n)
 
 static void set_table(size_t i, const char *name, const void *body, size_t n)
 {
-	static uint8_t bytes[512];
+	uint8_t bytes[512];
 	uint32_t length = (uint32_t)(36 + n);
 
 	memset(bytes, 0, sizeof(bytes));

@@ -7,17 +7,20 @@
 #include "mm/types.h"
 #include "tests/ktest.h"
 
-static struct cmdline mine, *before;
+static struct cmdline *mine, *before;
 
 static void begin(struct ktest *t)
 {
-	mine = (struct cmdline){.quiet = true};
-	before = cmdline_use(&mine);
+	mine = ktest_zalloc(t, sizeof(*mine));
+	if (!mine)
+		return;
+	mine->quiet = true;
+	before = cmdline_use(mine);
 }
 
 static void end(struct ktest *t)
 {
-	EXPECT(t, cmdline_use(before) == &mine);
+	EXPECT(t, cmdline_use(before) == mine);
 }
 
 static void expect_value(struct ktest *t, const char *key, const char *want)
@@ -32,14 +35,14 @@ static void expect_value(struct ktest *t, const char *key, const char *want)
 /* There were `count` warnings by now, and the last has `part` in it. */
 static void expect_warning(struct ktest *t, unsigned count, const char *part)
 {
-	const char *p = mine.warning;
+	const char *p = mine->warning;
 
-	EXPECT_EQ(t, mine.warnings, count);
+	EXPECT_EQ(t, mine->warnings, count);
 	while (*p && strncmp(p, part, strlen(part)) != 0)
 		p++;
 	if (!*p)
 		ktest_fail(t, __FILE__, __LINE__, "no '%s' in the warning '%s'", part,
-			   mine.warning);
+			   mine->warning);
 }
 
 static void words(struct ktest *t)
@@ -52,8 +55,8 @@ static void words(struct ktest *t)
 	expect_value(t, "e", "");
 	EXPECT(t, cmdline_get("kt") == NULL);
 	EXPECT(t, cmdline_get("mask") == NULL);
-	EXPECT_EQ(t, mine.count, 5);
-	EXPECT_EQ(t, mine.warnings, 0);
+	EXPECT_EQ(t, mine->count, 5);
+	EXPECT_EQ(t, mine->warnings, 0);
 }
 
 static void last_wins(struct ktest *t)
@@ -73,7 +76,7 @@ static void numbers(struct ktest *t)
 	EXPECT_EQ(t, cmdline_number("c", 1, 0, UINT64_MAX), UINT64_MAX);
 	EXPECT_EQ(t, cmdline_number("d", 1, 0, 9), 0);
 	EXPECT_EQ(t, cmdline_number("absent", 7, 0, 9), 7);
-	EXPECT_EQ(t, mine.warnings, 0);
+	EXPECT_EQ(t, mine->warnings, 0);
 }
 
 static void bad_numbers(struct ktest *t)
@@ -103,7 +106,7 @@ static void flags(struct ktest *t)
 	cmdline_add("a c=on f=off h=maybe");
 	EXPECT(t, cmdline_flag("a", false) && cmdline_flag("c", false) && !cmdline_flag("f", true));
 	EXPECT(t, cmdline_flag("absent", true) && !cmdline_flag("absent", false));
-	EXPECT_EQ(t, mine.warnings, 0);
+	EXPECT_EQ(t, mine->warnings, 0);
 	EXPECT(t, cmdline_flag("h", true));
 	expect_warning(t, 1, "h=maybe");
 	EXPECT(t, !cmdline_flag("h", false));
@@ -171,7 +174,7 @@ static void too_many_words(struct ktest *t)
 {
 	for (unsigned i = 0; i < CMDLINE_WORDS; i++)
 		cmdline_add("a=1");
-	EXPECT_EQ(t, mine.warnings, 0);
+	EXPECT_EQ(t, mine->warnings, 0);
 	cmdline_add("one_more=2");
 	expect_warning(t, 1, "one_more=2");
 	EXPECT(t, cmdline_get("one_more") == NULL);
@@ -181,17 +184,19 @@ static void too_many_words(struct ktest *t)
 /* The last bytes of the text are used, and nothing is written beyond. */
 static void too_long(struct ktest *t)
 {
-	static char text[CMDLINE_MAX + 1];
+	char *text = ktest_zalloc(t, CMDLINE_MAX + 1);
 
+	if (!text)
+		return;
 	memset(text, 'x', CMDLINE_MAX);
 	cmdline_add(text);
 	expect_warning(t, 1, "longer than");
-	EXPECT_EQ(t, mine.count, 0);
+	EXPECT_EQ(t, mine->count, 0);
 	text[CMDLINE_MAX - 1] = 0;
 	cmdline_add(text);
-	EXPECT_EQ(t, mine.warnings, 1);
-	EXPECT_EQ(t, mine.count, 1);
-	EXPECT_EQ(t, mine.used, CMDLINE_MAX);
+	EXPECT_EQ(t, mine->warnings, 1);
+	EXPECT_EQ(t, mine->count, 1);
+	EXPECT_EQ(t, mine->used, CMDLINE_MAX);
 	EXPECT(t, cmdline_get(text) != NULL);
 	cmdline_add("y");
 	expect_warning(t, 2, "from 'y' on");
@@ -200,21 +205,22 @@ static void too_long(struct ktest *t)
 /* Any bytes at all: what is found lies in the text, and the sanitizers have nothing to say. */
 static void garbage(struct ktest *t)
 {
-	static char text[300];
+	char text[300] = "";
 
 	for (unsigned round = 0; round < 200; round++) {
 		static const char alphabet[] = "ab.=\" \t\n\x01\xff";
 
-		mine = (struct cmdline){.quiet = true};
+		memset(mine, 0, sizeof(*mine));
+		mine->quiet = true;
 		for (size_t i = 0; i < sizeof(text) - 1; i++)
 			text[i] = alphabet[ktest_random(t, sizeof(alphabet) - 1)];
 		cmdline_add(text);
 		cmdline_warn_unknown();
-		for (size_t i = 0; i < mine.count; i++) {
-			const struct cmdline_word *word = &mine.word[i];
+		for (size_t i = 0; i < mine->count; i++) {
+			const struct cmdline_word *word = &mine->word[i];
 
-			EXPECT(t, word->key >= mine.text);
-			EXPECT(t, word->value + strlen(word->value) < mine.text + mine.used);
+			EXPECT(t, word->key >= mine->text);
+			EXPECT(t, word->value + strlen(word->value) < mine->text + mine->used);
 		}
 	}
 }

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/dma_fixture.h"
-#include "tests/unit/scratch.h"
 
 /*
  * Above 16 MiB, since small objects are not for ZONE_DMA; low, since bookkeeping
  * reaches up to it; free on most machines, behind their own pool.
  */
-#define WISH MIB(160)
+#define WISH	 MIB(160)
 
-static struct dma_fixture fixture;
-static struct memmap *const map = &scratch_map;
-static uint64_t metadata[FIXTURE_SLOTS * 2 + 2 * FIXTURE_SLOTS / 64];
+#define METADATA (FIXTURE_SLOTS * 16 + FIXTURE_SLOTS / 4) /* bytes */
 
 static void build_zones(struct ktest *t, struct dma_fixture *f)
 {
+	struct memmap *map = ktest_zalloc(t, sizeof(*map));
+
+	if (!map)
+		return;
 	memmap_init(map, UINT64_MAX);
 	memmap_add(map, f->base, FIXTURE_POOL, true);
 	if (memmap_seal(map) || pages_init(&f->zones, map, t->seed)) {
@@ -34,10 +35,12 @@ static void add_device(struct ktest *t, struct dma_fixture *f, struct dma_device
 
 void dma_fixture_begin(struct ktest *t)
 {
-	struct dma_fixture *f = &fixture;
+	struct dma_fixture *f = ktest_zalloc(t, sizeof(*f));
+	void *metadata = ktest_zalloc(t, METADATA);
 
-	*f = (struct dma_fixture){0};
 	t->fixture = f;
+	if (!f || !metadata)
+		return;
 	if (!arena_get(&f->arena, WISH, FIXTURE_SIZE, KIB(64))) {
 		ktest_skip(t, "no %llu KiB of memory", (unsigned long long)FIXTURE_SIZE >> 10);
 		return;

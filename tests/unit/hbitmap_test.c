@@ -3,7 +3,7 @@
  * The bitmaps, over memory full of garbage, against an array with a byte a bit.
  */
 #include "mm/hbitmap.h"
-#include "tests/arena.h"
+#include "mm/port.h"
 #include "tests/ktest.h"
 #include "tests/unit/buddy_validate.h"
 
@@ -13,30 +13,22 @@
 
 #define SIZE	KIB(36)
 
-static struct arena arena;
-static uint64_t *memory; /* of SIZE bytes */
-static unsigned char model[BITS];
+static uint64_t *memory;     /* of SIZE bytes */
+static unsigned char *model; /* of BITS */
 static struct hbitmap map;
 static size_t bits_of_map;
 
 static void begin(struct ktest *t)
 {
-	if (arena_get(&arena, MIB(64), SIZE, PAGE_SIZE))
-		memory = port_phys_to_virt(arena.base);
-	else
-		ktest_skip(t, "no memory for bitmaps");
-}
-
-static void end(struct ktest *t)
-{
-	arena_put(&arena);
+	memory = ktest_zalloc(t, SIZE);
+	model = ktest_zalloc(t, BITS);
 }
 
 static void make(struct ktest *t, size_t bits)
 {
 	REQUIRE(t, hbitmap_size(bits) <= SIZE);
 	memset(memory, GARBAGE, SIZE);
-	memset(model, 0, sizeof(model));
+	memset(model, 0, BITS);
 	hbitmap_init(&map, bits, memory);
 	bits_of_map = bits;
 }
@@ -242,5 +234,4 @@ static const struct ktest_case cases[] = {
 	{0},
 };
 
-const struct ktest_suite hbitmap_suite = {
-	.name = "hbitmap", .begin = begin, .end = end, .cases = cases};
+const struct ktest_suite hbitmap_suite = {.name = "hbitmap", .begin = begin, .cases = cases};

@@ -8,41 +8,45 @@
 #include "tests/ktest.h"
 
 #define ARENA_PAGES 64
+#define BOOKKEEPING 4096
 #define OBJECTS	    512
 #define MODEL_STEPS 8000
 
 static struct arena arena;
-static uint64_t bookkeeping[512];
-static struct zones zones;
+static struct zones *zones;
 static struct kmem kmem;
 static uint64_t misuse_before[PAGE_MISUSE_KINDS];
-static void *objects[OBJECTS];
-static uint16_t sizes[OBJECTS];
+static void **objects; /* OBJECTS of them */
 
 static uint64_t free_bytes(void)
 {
-	return pages_free_bytes(&zones, ZONE_DMA) + pages_free_bytes(&zones, ZONE_NORMAL);
+	return pages_free_bytes(zones, ZONE_DMA) + pages_free_bytes(zones, ZONE_NORMAL);
 }
 
 /* Zones whose bookkeeping ends with the arena would be too large for it; so NORMAL is built here.
  */
 static void begin(struct ktest *t)
 {
-	struct buddy *normal = &zones.zone[ZONE_NORMAL].buddy;
-	struct buddy *dma = &zones.zone[ZONE_DMA].buddy;
+	char *bookkeeping = ktest_zalloc(t, BOOKKEEPING);
+	struct buddy *normal, *dma;
 	size_t of_normal;
 
+	zones = ktest_zalloc(t, sizeof(*zones));
+	objects = ktest_zalloc(t, OBJECTS * sizeof(*objects));
+	if (!bookkeeping || !zones || !objects)
+		return;
+	normal = &zones->zone[ZONE_NORMAL].buddy;
+	dma = &zones->zone[ZONE_DMA].buddy;
 	if (!arena_get(&arena, MIB(64), ARENA_PAGES * PAGE_SIZE, PAGE_SIZE)) {
 		ktest_skip(t, "no memory for an arena");
 		return;
 	}
 	of_normal = buddy_bookkeeping(arena.base, ARENA_PAGES);
-	memset(&zones, 0, sizeof(zones));
 	buddy_init(normal, arena.base, ARENA_PAGES, t->seed, bookkeeping);
-	buddy_init(dma, phys(0), 0, t->seed, (char *)bookkeeping + of_normal);
+	buddy_init(dma, phys(0), 0, t->seed, bookkeeping + of_normal);
 	buddy_add(normal, arena.base, ARENA_PAGES);
-	pages_cache(&zones, true);
-	kmem_init(&kmem, &zones);
+	pages_cache(zones, true);
+	kmem_init(&kmem, zones);
 	for (enum page_misuse kind = 0; kind < PAGE_MISUSE_KINDS; kind++)
 		misuse_before[kind] = test_page_misuse(kind);
 }
@@ -171,7 +175,7 @@ static void garbage(struct ktest *t)
 	const struct page_request two = {.order = 1, .zone = ZONE_NORMAL, .limit = NO_LIMIT};
 	char *a = kmalloc(&kmem, 1024), *large = kmalloc(&kmem, KMEM_MAX);
 	char *page = (char *)((uintptr_t)a & ~(PAGE_SIZE - 1));
-	phys_addr_t other = pages_alloc(&zones, &one), pair = pages_alloc(&zones, &two);
+	phys_addr_t other = pages_alloc(zones, &one), pair = pages_alloc(zones, &two);
 
 	kfree(&kmem, a + 1);
 	kfree(&kmem, a + 16);
@@ -188,8 +192,8 @@ static void garbage(struct ktest *t)
 	kfree(&kmem, port_phys_to_virt(phys_add(pair, 64)));
 	EXPECT_EQ(t, misuse(PAGE_WRONG_ORDER), 1);
 	EXPECT_EQ(t, kmem.objects, 2);
-	pages_free(&zones, other, 0);
-	pages_free(&zones, pair, 1);
+	pages_free(zones, other, 0);
+	pages_free(zones, pair, 1);
 	kfree(&kmem, a);
 	kfree(&kmem, large);
 }
@@ -197,10 +201,10 @@ static void garbage(struct ktest *t)
 /* Another kmem's object isn't this one's to free. */
 static void foreign(struct ktest *t)
 {
-	static struct kmem second;
+	struct kmem second;
 	void *a;
 
-	kmem_init(&second, &zones);
+	kmem_init(&second, zones);
 	a = kmalloc(&second, 200);
 	kfree(&kmem, a);
 	EXPECT_EQ(t, misuse(PAGE_RESERVED), 1);
@@ -212,9 +216,9 @@ static void foreign(struct ktest *t)
 /* Random sizes; each object keeps its own byte until it is freed. */
 static void against_a_model(struct ktest *t)
 {
+	uint16_t sizes[OBJECTS];
 	size_t live = 0;
 
-	memset(objects, 0, sizeof(objects));
 	for (unsigned step = 0; step < MODEL_STEPS && !t->failed; step++) {
 		size_t i = ktest_random(t, OBJECTS);
 		size_t size = 1 + ktest_random(t, KMEM_MAX >> ktest_random(t, 8));

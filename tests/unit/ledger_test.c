@@ -3,35 +3,39 @@
 #include "dma/ledger.h"
 #include "tests/arena.h"
 #include "tests/ktest.h"
-#include "tests/unit/scratch.h"
 
 #define PAGES 64 /* of the zones; enough for a table of 2048 entries beside the one of 512 */
 #define MOST  900
+#define SPAN  (2 * MOST) /* of page numbers */
 
 static struct arena arena;
-static struct memmap *const map = &scratch_map;
-static struct zones zones;
+static struct zones *zones;
 static struct ledger ledger;
 static uint64_t free_bytes;
 
 /* What the ledger should hold: model[i] of the page with number i, or 0. */
-static uint64_t model[2 * MOST];
+static uint64_t *model;
 
 static void begin(struct ktest *t)
 {
+	struct memmap *map = ktest_zalloc(t, sizeof(*map));
+
+	zones = ktest_zalloc(t, sizeof(*zones));
+	model = ktest_zalloc(t, SPAN * sizeof(*model));
+	if (!map || !zones || !model)
+		return;
 	if (!arena_get(&arena, MIB(160), PAGES << PAGE_SHIFT, PAGES << PAGE_SHIFT)) {
 		ktest_skip(t, "no memory");
 		return;
 	}
 	memmap_init(map, UINT64_MAX);
 	memmap_add(map, arena.base.value, arena.size, true);
-	if (memmap_seal(map) || pages_init(&zones, map, t->seed)) {
+	if (memmap_seal(map) || pages_init(zones, map, t->seed)) {
 		ktest_skip(t, "no low memory for private zones");
 		arena_put(&arena);
 		return;
 	}
-	free_bytes = pages_free_bytes(&zones, ZONE_NORMAL);
-	memset(model, 0, sizeof(model));
+	free_bytes = pages_free_bytes(zones, ZONE_NORMAL);
 	ledger_init(&ledger);
 }
 
@@ -39,13 +43,13 @@ static void end(struct ktest *t)
 {
 	EXPECT_EQ(t, ledger.count, 0);
 	EXPECT_EQ(t, ledger.mask, LEDGER_FIRST - 1);
-	EXPECT_EQ(t, pages_free_bytes(&zones, ZONE_NORMAL), free_bytes);
+	EXPECT_EQ(t, pages_free_bytes(zones, ZONE_NORMAL), free_bytes);
 	arena_put(&arena);
 }
 
 static bool add(size_t page, uint64_t value)
 {
-	struct ledger_entry *e = ledger_add(&ledger, &zones, page << PAGE_SHIFT, 1 + page % 7);
+	struct ledger_entry *e = ledger_add(&ledger, zones, page << PAGE_SHIFT, 1 + page % 7);
 
 	if (e)
 		e->value = model[page] = value;
@@ -54,7 +58,7 @@ static bool add(size_t page, uint64_t value)
 
 static void drop(size_t page)
 {
-	ledger_drop(&ledger, &zones, ledger_find(&ledger, page << PAGE_SHIFT));
+	ledger_drop(&ledger, zones, ledger_find(&ledger, page << PAGE_SHIFT));
 	model[page] = 0;
 }
 
@@ -63,7 +67,7 @@ static void check(struct ktest *t)
 {
 	size_t count = 0, seen = 0;
 
-	for (size_t page = 0; page < ARRAY_SIZE(model); page++) {
+	for (size_t page = 0; page < SPAN; page++) {
 		struct ledger_entry *e = ledger_find(&ledger, (page << PAGE_SHIFT) + page % 4096);
 
 		count += model[page] != 0;
@@ -81,7 +85,7 @@ static void check(struct ktest *t)
 
 static void drop_all(struct ktest *t)
 {
-	for (size_t page = 0; page < ARRAY_SIZE(model); page++)
+	for (size_t page = 0; page < SPAN; page++)
 		if (model[page])
 			drop(page);
 	check(t);
@@ -136,19 +140,19 @@ static void no_memory(struct ktest *t)
 	phys_addr_t taken[PAGES];
 	size_t n = 0, page = 0;
 
-	while (!phys_is_none(taken[n] = pages_alloc(&zones, &request)))
+	while (!phys_is_none(taken[n] = pages_alloc(zones, &request)))
 		n++;
 	while (page < 100 && add(page, page + 1))
 		page++;
 	EXPECT_EQ(t, page, LEDGER_FIRST - 1);
 	check(t);
-	pages_free(&zones, taken[--n], 0);
+	pages_free(zones, taken[--n], 0);
 	EXPECT(t, add(page, 1));
 	EXPECT_EQ(t, ledger.mask, PAGE_SIZE / sizeof(struct ledger_entry) - 1);
 	check(t);
 	drop_all(t);
 	while (n)
-		pages_free(&zones, taken[--n], 0);
+		pages_free(zones, taken[--n], 0);
 }
 
 static const struct ktest_case cases[] = {

@@ -18,7 +18,7 @@ static struct {
 	bool bad;
 } terminal;
 
-static struct line line;
+static struct line *line;
 
 static void terminal_clear(size_t from)
 {
@@ -78,24 +78,26 @@ static void terminal_emit(const char *text, size_t n)
 
 static void begin(struct ktest *t)
 {
-	memset(&line, 0, sizeof(line));
-	line.emit = terminal_emit;
+	line = ktest_zalloc(t, sizeof(*line));
+	if (!line)
+		return;
+	line->emit = terminal_emit;
 	terminal_emit("\n", 1);
 	terminal.bad = false;
-	line_begin(&line);
+	line_begin(line);
 }
 
 /* What the terminal shows is what the editor means. */
 static void end(struct ktest *t)
 {
-	size_t prompt = strlen(LINE_PROMPT), i = prompt + line.length;
+	size_t prompt = strlen(LINE_PROMPT), i = prompt + line->length;
 
 	EXPECT(t, !terminal.bad);
-	EXPECT(t, line.cursor <= line.length && line.length < LINE_MAX);
-	EXPECT_EQ(t, strlen(line.text), line.length);
-	EXPECT_EQ(t, terminal.column, prompt + line.cursor);
+	EXPECT(t, line->cursor <= line->length && line->length < LINE_MAX);
+	EXPECT_EQ(t, strlen(line->text), line->length);
+	EXPECT_EQ(t, terminal.column, prompt + line->cursor);
 	EXPECT(t, memcmp(terminal.row, LINE_PROMPT, prompt) == 0);
-	EXPECT(t, memcmp(terminal.row + prompt, line.text, line.length) == 0);
+	EXPECT(t, memcmp(terminal.row + prompt, line->text, line->length) == 0);
 	while (i < COLUMNS && terminal.row[i] == ' ')
 		i++;
 	EXPECT_EQ(t, i, COLUMNS);
@@ -107,9 +109,9 @@ static enum line_event type(struct ktest *t, const char *keys, size_t n)
 	enum line_event event = LINE_MORE;
 
 	for (size_t i = 0; i < n; i++) {
-		event = line_feed(&line, (unsigned char)keys[i]);
+		event = line_feed(line, (unsigned char)keys[i]);
 		if (event != LINE_MORE)
-			line_begin(&line);
+			line_begin(line);
 		end(t);
 	}
 	return event;
@@ -118,10 +120,10 @@ static enum line_event type(struct ktest *t, const char *keys, size_t n)
 static void expect_text(struct ktest *t, const char *keys, const char *want)
 {
 	type(t, keys, strlen(keys));
-	if (strcmp(line.text, want) != 0)
-		ktest_fail(t, __FILE__, __LINE__, "the line is '%s', not '%s'", line.text, want);
-	line_feed(&line, 3); /* ^C */
-	line_begin(&line);
+	if (strcmp(line->text, want) != 0)
+		ktest_fail(t, __FILE__, __LINE__, "the line is '%s', not '%s'", line->text, want);
+	line_feed(line, 3); /* ^C */
+	line_begin(line);
 }
 
 static void editing(struct ktest *t)
@@ -206,7 +208,7 @@ static void too_long(struct ktest *t)
 	want[LINE_MAX - 1] = 0;
 	for (unsigned i = 0; i < 3 * LINE_MAX; i++)
 		type(t, "a", 1);
-	EXPECT_EQ(t, line.length, LINE_MAX - 1);
+	EXPECT_EQ(t, line->length, LINE_MAX - 1);
 	expect_text(t, "x\x01y\x1b[C\x7f\x05zz", want);
 }
 

@@ -6,16 +6,18 @@
 #include "mm/errno.h"
 #include "mm/port.h"
 #include "tests/ktest.h"
-#include "tests/unit/scratch.h"
 
 #define NONE UINT64_MAX
 #define TOP  UINT64_MAX
 #define PAGE PAGE_SIZE
 
-static struct memmap *const map = &scratch_map;
+static struct memmap *map;
 
 static void begin(struct ktest *t)
 {
+	map = ktest_zalloc(t, sizeof(*map));
+	if (!map)
+		return;
 	memset(map, 0xa5, sizeof(*map));
 	memmap_init(map, NONE);
 }

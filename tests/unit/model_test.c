@@ -44,6 +44,11 @@ static void end(void *state)
 
 static const struct model model = {begin, step, describe, end};
 
+static void room(struct ktest *t)
+{
+	model_room(t);
+}
+
 /* Three switches it takes, whatever the order, and nothing that doesn't count is left. */
 static void shrinks_to_the_cause(struct ktest *t)
 {
@@ -105,4 +110,4 @@ static const struct ktest_case cases[] = {
 	{0},
 };
 
-const struct ktest_suite model_suite = {.name = "model", .cases = cases};
+const struct ktest_suite model_suite = {.name = "model", .begin = room, .cases = cases};

@@ -8,13 +8,14 @@
 #include "tests/arena.h"
 #include "tests/ktest.h"
 #include "tests/unit/buddy_validate.h"
-#include "tests/unit/scratch.h"
 
-#define NONE UINT64_MAX
+#define NONE	    UINT64_MAX
 
-static uint64_t bookkeeping[512];
-static struct memmap *const map = &scratch_map;
-static struct zones zones;
+#define BOOKKEEPING 4096
+
+static uint64_t *bookkeeping;
+static struct memmap *map;
+static struct zones *zones;
 static uint64_t misuse_before[PAGE_MISUSE_KINDS];
 
 static void build(struct ktest *t, uint64_t top)
@@ -22,14 +23,19 @@ static void build(struct ktest *t, uint64_t top)
 	memmap_init(map, NONE);
 	memmap_add(map, 0, top, true);
 	memmap_seal(map);
-	REQUIRE(t, pages_bookkeeping(top) <= sizeof(bookkeeping));
-	memset(bookkeeping, 0xa5, sizeof(bookkeeping));
-	pages_build(&zones, map, top, t->seed, bookkeeping);
+	REQUIRE(t, pages_bookkeeping(top) <= BOOKKEEPING);
+	memset(bookkeeping, 0xa5, BOOKKEEPING);
+	pages_build(zones, map, top, t->seed, bookkeeping);
 	EXPECT_EQ(t, map->free.count, 0);
 }
 
 static void begin(struct ktest *t)
 {
+	bookkeeping = ktest_zalloc(t, BOOKKEEPING);
+	map = ktest_zalloc(t, sizeof(*map));
+	zones = ktest_zalloc(t, sizeof(*zones));
+	if (!bookkeeping || !map || !zones)
+		return;
 	build(t, MIB(24));
 	for (enum page_misuse kind = 0; kind < PAGE_MISUSE_KINDS; kind++)
 		misuse_before[kind] = test_page_misuse(kind);
@@ -38,16 +44,16 @@ static void begin(struct ktest *t)
 static void end(struct ktest *t)
 {
 	for (enum zone_id id = 0; id < ZONE_COUNT; id++) {
-		const char *wrong = buddy_validate(&zones.zone[id].buddy);
+		const char *wrong = buddy_validate(&zones->zone[id].buddy);
 
 		if (wrong)
-			ktest_fail(t, __FILE__, __LINE__, "%s: %s", zones.zone[id].name, wrong);
+			ktest_fail(t, __FILE__, __LINE__, "%s: %s", zones->zone[id].name, wrong);
 	}
 }
 
 static uint64_t alloc(struct page_request request)
 {
-	return pages_alloc(&zones, &request).value;
+	return pages_alloc(zones, &request).value;
 }
 
 static uint64_t misuse(enum page_misuse kind)
@@ -58,8 +64,8 @@ static uint64_t misuse(enum page_misuse kind)
 static void zones_are_filled(struct ktest *t)
 {
 	/* all but page 0 */
-	EXPECT_EQ(t, pages_free_bytes(&zones, ZONE_DMA), MIB(16) - PAGE_SIZE);
-	EXPECT_EQ(t, pages_free_bytes(&zones, ZONE_NORMAL), MIB(8));
+	EXPECT_EQ(t, pages_free_bytes(zones, ZONE_DMA), MIB(16) - PAGE_SIZE);
+	EXPECT_EQ(t, pages_free_bytes(zones, ZONE_NORMAL), MIB(8));
 }
 
 /*
@@ -96,8 +102,8 @@ static void places(struct ktest *t)
 
 		EXPECT_EQ(t, at, table[i].want);
 		if (at != NONE)
-			pages_free(&zones, phys(at), table[i].request.order);
-		pages_drain(&zones); /* or what was freed is had first */
+			pages_free(zones, phys(at), table[i].request.order);
+		pages_drain(zones); /* or what was freed is had first */
 	}
 	zones_are_filled(t);
 }
@@ -109,7 +115,7 @@ static void all_of(enum zone_id zone)
 
 	while (alloc(largest) != NONE) {
 	}
-	memset(zones.zone[zone].refused, 0, sizeof(zones.zone[zone].refused));
+	memset(zones->zone[zone].refused, 0, sizeof(zones->zone[zone].refused));
 }
 
 /* Each refusal is counted once, in the zone that was named, for its true reason. */
@@ -135,7 +141,7 @@ static void refusals(struct ktest *t)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
-		const struct zone *zone = &zones.zone[table[i].request.zone];
+		const struct zone *zone = &zones->zone[table[i].request.zone];
 
 		build(t, MIB(24));
 		if (table[i].normal_empty)
@@ -162,24 +168,24 @@ static void watermark(struct ktest *t)
 		.zone = ZONE_NORMAL, .dma_reserve = true, .limit = ZONE_DMA_END};
 	static const struct page_request eight = {
 		.order = 3, .zone = ZONE_NORMAL, .dma_reserve = true, .limit = NO_LIMIT};
-	const struct zone *normal = &zones.zone[ZONE_NORMAL];
+	const struct zone *normal = &zones->zone[ZONE_NORMAL];
 
-	EXPECT_EQ(t, zones.watermark, (ZONE_DMA_END / PAGE_SIZE - 1) / 8);
+	EXPECT_EQ(t, zones->watermark, (ZONE_DMA_END / PAGE_SIZE - 1) / 8);
 	all_of(ZONE_NORMAL);
-	EXPECT_EQ(t, pages_take(&zones, phys(PAGE_SIZE), 4095 - zones.watermark - 10), 0);
+	EXPECT_EQ(t, pages_take(zones, phys(PAGE_SIZE), 4095 - zones->watermark - 10), 0);
 	EXPECT(t, alloc(eight) != NONE);
 	EXPECT_EQ(t, alloc(eight), NONE);
 	EXPECT_EQ(t, normal->refused[REFUSED_WATERMARK], 1);
 	EXPECT(t, alloc(anywhere) != NONE);
 	EXPECT(t, alloc(anywhere) != NONE);
-	EXPECT_EQ(t, pages_free_bytes(&zones, ZONE_DMA), zones.watermark * PAGE_SIZE);
+	EXPECT_EQ(t, pages_free_bytes(zones, ZONE_DMA), zones->watermark * PAGE_SIZE);
 	EXPECT_EQ(t, alloc(anywhere), NONE);
 	EXPECT_EQ(t, alloc(at_the_edge), NONE);
 	EXPECT_EQ(t, normal->refused[REFUSED_WATERMARK], 3);
 	EXPECT_EQ(t, normal->last_refused.why, REFUSED_WATERMARK);
 	EXPECT(t, alloc(confined) != NONE);
 	EXPECT(t, alloc((struct page_request){.zone = ZONE_DMA, .limit = NO_LIMIT}) != NONE);
-	EXPECT_EQ(t, pages_free_bytes(&zones, ZONE_DMA), (zones.watermark - 2) * PAGE_SIZE);
+	EXPECT_EQ(t, pages_free_bytes(zones, ZONE_DMA), (zones->watermark - 2) * PAGE_SIZE);
 }
 
 /* --- caches --- */
@@ -199,14 +205,14 @@ static void cache_is_lifo(struct ktest *t)
 		a = alloc(some);
 		b = alloc(some);
 		c = alloc(some);
-		pages_free(&zones, phys(b), order);
-		pages_free(&zones, phys(c), order);
+		pages_free(zones, phys(b), order);
+		pages_free(zones, phys(c), order);
 		other = alloc(low);
 		EXPECT(t, other != b && other != c);
 		EXPECT_EQ(t, alloc(some), c);
 		EXPECT_EQ(t, alloc(some), b);
 		EXPECT(t, alloc(some) < c);
-		pages_free(&zones, phys(a), order);
+		pages_free(zones, phys(a), order);
 		EXPECT_EQ(t, alloc(some), a);
 	}
 }
@@ -216,24 +222,24 @@ static void cached_is_free(struct ktest *t)
 {
 	uint64_t at = alloc(one);
 
-	pages_free(&zones, phys(at), 0);
+	pages_free(zones, phys(at), 0);
 	zones_are_filled(t);
-	EXPECT_EQ(t, buddy_free_pages(&zones.zone[ZONE_NORMAL].buddy), MIB(8) / PAGE_SIZE - 1);
-	pages_free(&zones, phys(at), 0);
+	EXPECT_EQ(t, buddy_free_pages(&zones->zone[ZONE_NORMAL].buddy), MIB(8) / PAGE_SIZE - 1);
+	pages_free(zones, phys(at), 0);
 	EXPECT_EQ(t, misuse(PAGE_DOUBLE_FREE), 1);
 	zones_are_filled(t);
 	EXPECT_EQ(t, alloc(one), at);
-	pages_free(&zones, phys(at), BUDDY_MAX_ORDER + 1);
+	pages_free(zones, phys(at), BUDDY_MAX_ORDER + 1);
 	EXPECT_EQ(t, misuse(PAGE_WRONG_ORDER), 1);
-	pages_free(&zones, phys(at), 0);
-	EXPECT(t, !pages_allocated(&zones, phys(at), 0));
-	EXPECT_EQ(t, pages_misuse(&zones, phys(at), 0), PAGE_DOUBLE_FREE);
-	pages_free(&zones, phys(alloc(one)), 0);
-	pages_give(&zones, phys(at), 1);
+	pages_free(zones, phys(at), 0);
+	EXPECT(t, !pages_allocated(zones, phys(at), 0));
+	EXPECT_EQ(t, pages_misuse(zones, phys(at), 0), PAGE_DOUBLE_FREE);
+	pages_free(zones, phys(alloc(one)), 0);
+	pages_give(zones, phys(at), 1);
 	EXPECT_EQ(t, misuse(PAGE_DOUBLE_FREE), 2);
-	pages_free(&zones, phys(alloc(one)), 0);
-	EXPECT_EQ(t, pages_take(&zones, phys(at - PAGE_SIZE), 2), 0);
-	pages_give(&zones, phys(at - PAGE_SIZE), 2);
+	pages_free(zones, phys(alloc(one)), 0);
+	EXPECT_EQ(t, pages_take(zones, phys(at - PAGE_SIZE), 2), 0);
+	pages_give(zones, phys(at - PAGE_SIZE), 2);
 	zones_are_filled(t);
 }
 
@@ -252,7 +258,7 @@ static void drained_before_a_refusal(struct ktest *t)
 	for (unsigned cpu = 0; cpu < 2; cpu++) {
 		test_cpu(cpu);
 		for (unsigned i = 0; i < 8; i++)
-			pages_free(&zones, phys(at[cpu][i]), 0);
+			pages_free(zones, phys(at[cpu][i]), 0);
 	}
 	test_cpu(0);
 	EXPECT_EQ(t, alloc(largest), MIB(16)); /* which no page was of */
@@ -262,41 +268,42 @@ static void drained_before_a_refusal(struct ktest *t)
 
 static void cache_off(struct ktest *t)
 {
-	const struct buddy *buddy = &zones.zone[ZONE_NORMAL].buddy;
+	const struct buddy *buddy = &zones->zone[ZONE_NORMAL].buddy;
 	uint64_t at = alloc(one);
 
-	pages_free(&zones, phys(at), 0);
+	pages_free(zones, phys(at), 0);
 	EXPECT(t, buddy_free_pages(buddy) < MIB(8) / PAGE_SIZE);
-	pages_cache(&zones, false);
+	pages_cache(zones, false);
 	EXPECT_EQ(t, buddy_free_pages(buddy), MIB(8) / PAGE_SIZE);
 	at = alloc(one);
-	pages_free(&zones, phys(at), 0);
+	pages_free(zones, phys(at), 0);
 	EXPECT_EQ(t, buddy_free_pages(buddy), MIB(8) / PAGE_SIZE);
-	pages_cache(&zones, true);
+	pages_cache(zones, true);
 	at = alloc(one);
-	pages_free(&zones, phys(at), 0);
+	pages_free(zones, phys(at), 0);
 	EXPECT(t, buddy_free_pages(buddy) < MIB(8) / PAGE_SIZE);
-	pages_drain(&zones);
+	pages_drain(zones);
 	EXPECT_EQ(t, buddy->free_blocks[BUDDY_MAX_ORDER], 2);
 }
 
 /* More than a cache takes goes to the zone; and no order gets another's blocks. */
 static void cache_is_bounded(struct ktest *t)
 {
-	static uint64_t at[PAGE_CACHE_ORDERS][PAGE_CACHE_BLOCKS + 4];
+	uint64_t at[PAGE_CACHE_ORDERS][PAGE_CACHE_BLOCKS + 4];
 	struct page_request some = one;
 	size_t cached = 0;
 
 	for (some.order = 0; some.order < PAGE_CACHE_ORDERS; some.order++)
 		for (size_t i = 0; i < ARRAY_SIZE(at[0]); i++)
 			at[some.order][i] = alloc(some);
-	zones.served[PAGE_CACHE_ANY].from = 0;
+	zones->served[PAGE_CACHE_ANY].from = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(at[0]); i++)
 		for (unsigned order = 0; order < PAGE_CACHE_ORDERS; order++)
-			pages_free(&zones, phys(at[order][i]), order);
+			pages_free(zones, phys(at[order][i]), order);
 	for (unsigned order = 0; order < PAGE_CACHE_ORDERS; order++)
 		cached += (size_t)PAGE_CACHE_BLOCKS << order;
-	EXPECT_EQ(t, buddy_free_pages(&zones.zone[ZONE_NORMAL].buddy), MIB(8) / PAGE_SIZE - cached);
+	EXPECT_EQ(t, buddy_free_pages(&zones->zone[ZONE_NORMAL].buddy),
+		  MIB(8) / PAGE_SIZE - cached);
 	zones_are_filled(t);
 	for (some.order = 0; some.order < PAGE_CACHE_ORDERS; some.order++)
 		for (size_t i = PAGE_CACHE_BLOCKS; i > 0; i--)
@@ -309,10 +316,10 @@ static void low_pages_are_not_cached(struct ktest *t)
 	struct page_request below = {.zone = ZONE_NORMAL, .limit = MIB(18) - 1};
 	uint64_t high = alloc(one), low = alloc(below);
 
-	pages_free(&zones, phys(low), 0);
+	pages_free(zones, phys(low), 0);
 	EXPECT(t, alloc(one) > low);
 	EXPECT_EQ(t, alloc(below), low);
-	pages_free(&zones, phys(high), 0);
+	pages_free(zones, phys(high), 0);
 	EXPECT_EQ(t, alloc(one), high);
 }
 
@@ -324,14 +331,14 @@ static void low_pages_are_not_cached_at_first(struct ktest *t)
 	for (unsigned round = 0; round < 2; round++) {
 		uint64_t low = alloc(below), any;
 
-		pages_free(&zones, phys(low), 0);
+		pages_free(zones, phys(low), 0);
 		any = alloc(one);
 		EXPECT(t, any != low);
 		EXPECT_EQ(t, alloc(below), low);
-		pages_free(&zones, phys(low), 0);
-		pages_free(&zones, phys(any), 0);
-		pages_cache(&zones, false);
-		pages_cache(&zones, true);
+		pages_free(zones, phys(low), 0);
+		pages_free(zones, phys(any), 0);
+		pages_cache(zones, false);
+		pages_cache(zones, true);
 	}
 }
 
@@ -340,23 +347,23 @@ static void cached_for_one_limit(struct ktest *t)
 {
 	struct page_request wide = {.zone = ZONE_NORMAL, .limit = MIB(20) - 1};
 	struct page_request tight = {.zone = ZONE_NORMAL, .limit = MIB(18) - 1};
-	struct buddy *buddy = &zones.zone[ZONE_NORMAL].buddy;
+	struct buddy *buddy = &zones->zone[ZONE_NORMAL].buddy;
 	uint64_t any = alloc(one), high = alloc(wide), low;
 
-	pages_free(&zones, phys(high), 0);
+	pages_free(zones, phys(high), 0);
 	EXPECT_EQ(t, buddy_free_pages(buddy), MIB(8) / PAGE_SIZE - 2);
 	EXPECT_EQ(t, alloc(wide), high);
-	pages_free(&zones, phys(high), 0);
+	pages_free(zones, phys(high), 0);
 	low = alloc(tight);
 	EXPECT(t, low < MIB(18));
-	pages_free(&zones, phys(low), 0);
+	pages_free(zones, phys(low), 0);
 	EXPECT_EQ(t, alloc(tight), low);
 	/* Now what the wide request left is in the way, and goes back to the zone. */
-	pages_free(&zones, phys(low), 0);
-	zones.cache[PAGE_CACHE_LIMITED].next[0] = PAGE_CACHE_ORDERS;
+	pages_free(zones, phys(low), 0);
+	zones->cache[PAGE_CACHE_LIMITED].next[0] = PAGE_CACHE_ORDERS;
 	EXPECT(t, alloc(tight) < MIB(18));
 	EXPECT(t, alloc(wide) < MIB(20));
-	pages_free(&zones, phys(any), 0);
+	pages_free(zones, phys(any), 0);
 }
 
 /* Memory for ZONE_DMA alone, or less; ZONE_NORMAL is there and has nothing. */
@@ -366,14 +373,14 @@ static void no_normal(struct ktest *t)
 
 	for (size_t i = 0; i < ARRAY_SIZE(tops); i++) {
 		build(t, tops[i]);
-		EXPECT_EQ(t, pages_free_bytes(&zones, ZONE_NORMAL), 0);
+		EXPECT_EQ(t, pages_free_bytes(zones, ZONE_NORMAL), 0);
 		EXPECT_EQ(t, alloc((struct page_request){.zone = ZONE_NORMAL, .limit = NO_LIMIT}),
 			  NONE);
 		EXPECT_EQ(t,
 			  alloc((struct page_request){
 				  .zone = ZONE_NORMAL, .dma_reserve = true, .limit = NO_LIMIT}),
 			  PAGE_SIZE);
-		pages_free(&zones, phys(MIB(16)), 0);
+		pages_free(zones, phys(MIB(16)), 0);
 		EXPECT_EQ(t, misuse(PAGE_RESERVED), i + 1);
 	}
 }
@@ -382,28 +389,28 @@ static void no_normal(struct ktest *t)
 static void odd_top(struct ktest *t)
 {
 	build(t, MIB(17) + PAGE_SIZE);
-	EXPECT_EQ(t, pages_free_bytes(&zones, ZONE_NORMAL), MIB(1) + PAGE_SIZE);
+	EXPECT_EQ(t, pages_free_bytes(zones, ZONE_NORMAL), MIB(1) + PAGE_SIZE);
 	EXPECT_EQ(t, alloc((struct page_request){.zone = ZONE_NORMAL, .limit = NO_LIMIT}), MIB(17));
 }
 
 static void misuse_is_named(struct ktest *t)
 {
 	const struct page_request order3 = {.order = 3, .zone = ZONE_NORMAL, .limit = NO_LIMIT};
-	phys_addr_t at = pages_alloc(&zones, &order3);
+	phys_addr_t at = pages_alloc(zones, &order3);
 
-	pages_free(&zones, at, 2);
+	pages_free(zones, at, 2);
 	EXPECT_EQ(t, misuse(PAGE_WRONG_ORDER), 1);
-	pages_free(&zones, phys_add(at, 1), 3);
+	pages_free(zones, phys_add(at, 1), 3);
 	EXPECT_EQ(t, misuse(PAGE_UNALIGNED), 1);
-	pages_free(&zones, at, 3);
-	pages_free(&zones, at, 3);
+	pages_free(zones, at, 3);
+	pages_free(zones, at, 3);
 	EXPECT_EQ(t, misuse(PAGE_DOUBLE_FREE), 1);
-	pages_free(&zones, phys(0), 0);
-	pages_free(&zones, phys(MIB(24)), 0);
-	pages_free(&zones, PHYS_NONE, 0);
+	pages_free(zones, phys(0), 0);
+	pages_free(zones, phys(MIB(24)), 0);
+	pages_free(zones, PHYS_NONE, 0);
 	EXPECT_EQ(t, misuse(PAGE_RESERVED), 2);
 	EXPECT_EQ(t, misuse(PAGE_UNALIGNED), 2);
-	pages_give(&zones, at, 1);
+	pages_give(zones, at, 1);
 	EXPECT_EQ(t, misuse(PAGE_DOUBLE_FREE), 2);
 	zones_are_filled(t);
 }
@@ -411,19 +418,19 @@ static void misuse_is_named(struct ktest *t)
 static void take_and_give(struct ktest *t)
 {
 	const struct page_request top = {.zone = ZONE_NORMAL, .limit = NO_LIMIT};
-	EXPECT_EQ(t, pages_take(&zones, phys(MIB(20)), 1024), 0);
-	EXPECT_EQ(t, pages_take(&zones, phys(MIB(20) - PAGE_SIZE), 2), -EBUSY);
+	EXPECT_EQ(t, pages_take(zones, phys(MIB(20)), 1024), 0);
+	EXPECT_EQ(t, pages_take(zones, phys(MIB(20) - PAGE_SIZE), 2), -EBUSY);
 	EXPECT_EQ(t, alloc(top), MIB(20) - PAGE_SIZE);
-	EXPECT(t, pages_allocated(&zones, phys(MIB(20) - PAGE_SIZE), 0));
-	EXPECT(t, !pages_allocated(&zones, phys(MIB(20) - 2 * PAGE_SIZE), 0));
-	EXPECT_EQ(t, pages_misuse(&zones, phys(MIB(20) - 2 * PAGE_SIZE), 0), PAGE_DOUBLE_FREE);
-	EXPECT_EQ(t, pages_take(&zones, phys(0), 1), -EBUSY);
-	EXPECT_EQ(t, pages_take(&zones, phys(MIB(24)), 1), -EINVAL);
-	EXPECT_EQ(t, pages_take(&zones, phys(MIB(16) - PAGE_SIZE), 2), -EINVAL); /* two zones */
-	EXPECT_EQ(t, pages_take(&zones, phys(MIB(1)), 1), 0);
-	pages_give(&zones, phys(MIB(1)), 1);
-	pages_give(&zones, phys(MIB(20) + PAGE_SIZE), 1023);
-	pages_give(&zones, phys(MIB(20) - PAGE_SIZE), 2);
+	EXPECT(t, pages_allocated(zones, phys(MIB(20) - PAGE_SIZE), 0));
+	EXPECT(t, !pages_allocated(zones, phys(MIB(20) - 2 * PAGE_SIZE), 0));
+	EXPECT_EQ(t, pages_misuse(zones, phys(MIB(20) - 2 * PAGE_SIZE), 0), PAGE_DOUBLE_FREE);
+	EXPECT_EQ(t, pages_take(zones, phys(0), 1), -EBUSY);
+	EXPECT_EQ(t, pages_take(zones, phys(MIB(24)), 1), -EINVAL);
+	EXPECT_EQ(t, pages_take(zones, phys(MIB(16) - PAGE_SIZE), 2), -EINVAL); /* two zones */
+	EXPECT_EQ(t, pages_take(zones, phys(MIB(1)), 1), 0);
+	pages_give(zones, phys(MIB(1)), 1);
+	pages_give(zones, phys(MIB(20) + PAGE_SIZE), 1023);
+	pages_give(zones, phys(MIB(20) - PAGE_SIZE), 2);
 	zones_are_filled(t);
 	for (enum page_misuse kind = 0; kind < PAGE_MISUSE_KINDS; kind++)
 		EXPECT_EQ(t, misuse(kind), 0);
@@ -446,9 +453,9 @@ static void init_carves(struct ktest *t)
 	memmap_add(map, far, PAGE_SIZE, true);
 	EXPECT_EQ(t, memmap_seal(map), 0);
 	if (bytes < arena.size) {
-		EXPECT_EQ(t, pages_init(&zones, map, 1), 0);
+		EXPECT_EQ(t, pages_init(zones, map, 1), 0);
 		EXPECT_EQ(t, map->free.count, 0);
-		EXPECT_EQ(t, pages_free_bytes(&zones, ZONE_NORMAL), arena.size - bytes);
+		EXPECT_EQ(t, pages_free_bytes(zones, ZONE_NORMAL), arena.size - bytes);
 		end(t); /* while the bookkeeping is there */
 		build(t, MIB(24));
 	} else {
@@ -463,7 +470,7 @@ static void no_room_for_bookkeeping(struct ktest *t)
 	memmap_init(map, NONE);
 	memmap_add(map, 1ULL << 51, PAGE_SIZE, true);
 	EXPECT_EQ(t, memmap_seal(map), 0);
-	EXPECT_EQ(t, pages_init(&zones, map, 1), -ENOMEM);
+	EXPECT_EQ(t, pages_init(zones, map, 1), -ENOMEM);
 }
 
 /* 64 GiB and 256 GiB need what the design promises. */

@@ -15,29 +15,46 @@
 		.last = UINT64_MAX, .boundary_mask = UINT64_MAX                                    \
 	}
 
-#define MOST 700 /* slots of any pool here */
+#define MOST	       700 /* slots of any pool here */
+#define METADATA_BYTES (MOST * 16)
 
-static struct swiotlb pool;
+#define LIVE	       40
+
+struct model {
+	bool taken[MOST];
+	struct {
+		uint64_t addr, original;
+		uint32_t length;
+	} live[LIVE]; /* length 0: none */
+};
+
+static struct swiotlb *pool;
+static struct model *model;
 static const struct swiotlb_fit any_fit = ANYWHERE; /* unprepared, it passes the magazines by */
-static uint64_t metadata[2 * MOST];
+static uint64_t *metadata;
 
 static void begin_with(struct ktest *t, size_t slots)
 {
-	EXPECT(t, swiotlb_metadata_size(slots) <= sizeof(metadata));
-	memset(metadata, 0xa5, sizeof(metadata));
-	swiotlb_init(&pool, phys(BASE), slots, metadata);
+	EXPECT(t, swiotlb_metadata_size(slots) <= METADATA_BYTES);
+	memset(metadata, 0xa5, METADATA_BYTES);
+	swiotlb_init(pool, phys(BASE), slots, metadata);
 }
 
 static void begin(struct ktest *t)
 {
+	pool = ktest_zalloc(t, sizeof(*pool));
+	metadata = ktest_zalloc(t, METADATA_BYTES);
+	model = ktest_zalloc(t, sizeof(*model));
+	if (!pool || !metadata || !model)
+		return;
 	begin_with(t, SLOTS);
 }
 
 static void end(struct ktest *t)
 {
-	swiotlb_validate(&pool);
-	EXPECT_EQ(t, dma_level_now(&pool.used), 0);
-	EXPECT_EQ(t, swiotlb_largest_run(&pool), pool.slots);
+	swiotlb_validate(pool);
+	EXPECT_EQ(t, dma_level_now(&pool->used), 0);
+	EXPECT_EQ(t, swiotlb_largest_run(pool), pool->slots);
 }
 
 static uint64_t take(const struct swiotlb_fit *fit, uint64_t original, uint32_t length,
@@ -47,24 +64,24 @@ static uint64_t take(const struct swiotlb_fit *fit, uint64_t original, uint32_t 
 	struct swiotlb_fit ready = *fit;
 	uint64_t addr;
 
-	swiotlb_fit_prepare(&pool, &ready);
-	addr = swiotlb_take(&pool, &ready, slot, why).value;
+	swiotlb_fit_prepare(pool, &ready);
+	addr = swiotlb_take(pool, &ready, slot, why).value;
 
-	swiotlb_validate(&pool);
+	swiotlb_validate(pool);
 	return addr;
 }
 
 static void put(struct ktest *t, uint64_t addr)
 {
-	EXPECT(t, swiotlb_put(&pool, &any_fit, phys(addr)));
-	swiotlb_validate(&pool);
+	EXPECT(t, swiotlb_put(pool, &any_fit, phys(addr)));
+	swiotlb_validate(pool);
 }
 
 static void put_all(struct ktest *t)
 {
 	for (size_t i = 0; i < SLOTS; i++)
-		if (pool.owner[i])
-			put(t, BASE + i * SWIOTLB_SLOT + (pool.original[i] >> 52));
+		if (pool->owner[i])
+			put(t, BASE + i * SWIOTLB_SLOT + (pool->original[i] >> 52));
 }
 
 /* One request of an empty pool: where it lies, or why it doesn't. */
@@ -202,7 +219,7 @@ static void every_odd_mask(struct ktest *t)
 			put(t, addr);
 		}
 	}
-	EXPECT_EQ(t, pool.refused[DMA_FAIL_OUT_OF_MASK], 1);
+	EXPECT_EQ(t, pool->refused[DMA_FAIL_OUT_OF_MASK], 1);
 }
 
 static void one_slot_left(struct ktest *t)
@@ -218,8 +235,8 @@ static void one_slot_left(struct ktest *t)
 	EXPECT_EQ(t, take(&tight, 0, S(1), &why), BASE);
 	EXPECT_EQ(t, take(&fit, 0, 1, &why), UINT64_MAX);
 	EXPECT_EQ(t, why, DMA_FAIL_EXHAUSTED);
-	EXPECT_EQ(t, pool.used.high, SLOTS);
-	EXPECT_EQ(t, swiotlb_largest_run(&pool), 0);
+	EXPECT_EQ(t, pool->used.high, SLOTS);
+	EXPECT_EQ(t, swiotlb_largest_run(pool), 0);
 	put_all(t);
 }
 
@@ -234,13 +251,13 @@ static void fragmented(struct ktest *t)
 		put(t, BASE + S(i));
 	EXPECT_EQ(t, take(&fit, 0, S(2), &why), UINT64_MAX);
 	EXPECT_EQ(t, why, DMA_FAIL_FRAGMENTED);
-	EXPECT_EQ(t, swiotlb_largest_run(&pool), 1);
+	EXPECT_EQ(t, swiotlb_largest_run(pool), 1);
 	low.last = BASE + S(3) - 1;
 	EXPECT_EQ(t, take(&low, 0, S(3), &why), UINT64_MAX);
 	EXPECT_EQ(t, why, DMA_FAIL_EXHAUSTED); /* of its three, two are free */
 	put(t, BASE + S(63));
 	EXPECT_EQ(t, take(&fit, 0, S(3), &why), BASE + S(62)); /* across two words */
-	EXPECT_EQ(t, pool.refused[DMA_FAIL_FRAGMENTED], 1);
+	EXPECT_EQ(t, pool->refused[DMA_FAIL_FRAGMENTED], 1);
 	put_all(t);
 }
 
@@ -257,19 +274,19 @@ static void found_from_any_byte(struct ktest *t)
 	for (uint64_t at = addr - 0x200; at < addr + length + 0x200; at++) {
 		bool inside = at >= addr && at < addr + length;
 
-		if (swiotlb_find(&pool, phys(at), &start, &record) != inside)
+		if (swiotlb_find(pool, phys(at), &start, &record) != inside)
 			ktest_fail(t, __FILE__, __LINE__, "byte %lld", (long long)(at - addr));
 		if (inside)
 			EXPECT_EQ(t, start.value, addr);
 	}
 	EXPECT_EQ(t, record.original, 0x10123);
 	EXPECT_EQ(t, record.length, length);
-	EXPECT(t, !swiotlb_find(&pool, phys(BASE - 1), &start, &record));
-	EXPECT(t, !swiotlb_find(&pool, phys(END), &start, &record));
-	EXPECT(t, !swiotlb_find(&pool, phys(0), &start, &record));
-	EXPECT(t, !swiotlb_find(&pool, phys(UINT64_MAX), &start, &record));
+	EXPECT(t, !swiotlb_find(pool, phys(BASE - 1), &start, &record));
+	EXPECT(t, !swiotlb_find(pool, phys(END), &start, &record));
+	EXPECT(t, !swiotlb_find(pool, phys(0), &start, &record));
+	EXPECT(t, !swiotlb_find(pool, phys(UINT64_MAX), &start, &record));
 	put(t, addr);
-	EXPECT(t, !swiotlb_find(&pool, phys(addr), &start, &record));
+	EXPECT(t, !swiotlb_find(pool, phys(addr), &start, &record));
 }
 
 static void put_only_at_the_start(struct ktest *t)
@@ -278,15 +295,15 @@ static void put_only_at_the_start(struct ktest *t)
 	enum dma_failure why;
 	uint64_t addr = take(&fit, 0, S(2), &why);
 
-	EXPECT(t, !swiotlb_put(&pool, &any_fit, phys(addr + 1)));
-	EXPECT(t, !swiotlb_put(&pool, &any_fit, phys(addr + S(1))));
-	EXPECT(t, !swiotlb_put(&pool, &any_fit, phys(addr - S(1))));
-	EXPECT(t, !swiotlb_put(&pool, &any_fit, phys(END)));
-	EXPECT(t, !swiotlb_put(&pool, &any_fit, phys(0)));
-	EXPECT(t, !swiotlb_put(&pool, &any_fit, phys(UINT64_MAX)));
-	EXPECT_EQ(t, dma_level_now(&pool.used), 2);
+	EXPECT(t, !swiotlb_put(pool, &any_fit, phys(addr + 1)));
+	EXPECT(t, !swiotlb_put(pool, &any_fit, phys(addr + S(1))));
+	EXPECT(t, !swiotlb_put(pool, &any_fit, phys(addr - S(1))));
+	EXPECT(t, !swiotlb_put(pool, &any_fit, phys(END)));
+	EXPECT(t, !swiotlb_put(pool, &any_fit, phys(0)));
+	EXPECT(t, !swiotlb_put(pool, &any_fit, phys(UINT64_MAX)));
+	EXPECT_EQ(t, dma_level_now(&pool->used), 2);
 	put(t, addr);
-	EXPECT(t, !swiotlb_put(&pool, &any_fit, phys(addr)));
+	EXPECT(t, !swiotlb_put(pool, &any_fit, phys(addr)));
 }
 
 static void no_slots(struct ktest *t)
@@ -405,13 +422,13 @@ static void aligned(struct ktest *t)
 /* All is taken, but for `n` slots from `fits` on, and as many as often as can be at odd places. */
 static void leave_holes(size_t fits, size_t n)
 {
-	runs_take(&pool.runs, pool.slots);
-	runs_release(&pool.runs, fits, n);
-	for (size_t i = 1; i + n < pool.slots; i = (i + n + 1) | 1) {
+	runs_take(&pool->runs, pool->slots);
+	runs_release(&pool->runs, fits, n);
+	for (size_t i = 1; i + n < pool->slots; i = (i + n + 1) | 1) {
 		if (i <= fits + n && fits <= i + n)
 			i = (fits + n + 1) | 1;
-		if (i + n < pool.slots)
-			runs_release(&pool.runs, i, n);
+		if (i + n < pool->slots)
+			runs_release(&pool->runs, i, n);
 	}
 }
 
@@ -431,12 +448,12 @@ static void one_of_many(struct ktest *t)
 			leave_holes(fits, n);
 			fit.min_align_mask = how & 1 ? KIB(256) - 1 : KIB(4) - 1;
 			fit.last = how & 2 ? UINT64_MAX : BASE + S(MOST) - 2;
-			EXPECT_EQ(t, swiotlb_take(&pool, &fit, slot, &why).value, BASE + S(fits));
-			EXPECT_EQ(t, swiotlb_take(&pool, &fit, slot, &why).value, UINT64_MAX);
-			runs_validate_locked(&pool.runs);
+			EXPECT_EQ(t, swiotlb_take(pool, &fit, slot, &why).value, BASE + S(fits));
+			EXPECT_EQ(t, swiotlb_take(pool, &fit, slot, &why).value, UINT64_MAX);
+			runs_validate_locked(&pool->runs);
 		}
 	}
-	begin(t);
+	begin_with(t, SLOTS);
 }
 
 /* --- magazines --- */
@@ -445,11 +462,11 @@ static void give_back(struct ktest *t, uint64_t addr)
 {
 	struct swiotlb_fit ready = any_fit;
 
-	swiotlb_fit_prepare(&pool, &ready);
+	swiotlb_fit_prepare(pool, &ready);
 	EXPECT(t, ready.anywhere);
-	EXPECT(t, swiotlb_put(&pool, &ready, phys(addr)));
-	EXPECT(t, !swiotlb_put(&pool, &ready, phys(addr)));
-	swiotlb_validate(&pool);
+	EXPECT(t, swiotlb_put(pool, &ready, phys(addr)));
+	EXPECT(t, !swiotlb_put(pool, &ready, phys(addr)));
+	swiotlb_validate(pool);
 }
 
 /* What is given back last is taken first, by one that wants as many slots; others don't see it. */
@@ -467,15 +484,15 @@ static void magazine_serves_again(struct ktest *t)
 
 		give_back(t, a);
 		give_back(t, b);
-		EXPECT(t, !swiotlb_find(&pool, phys(b), &start, &record));
-		EXPECT_EQ(t, dma_level_now(&pool.used), 0);
+		EXPECT(t, !swiotlb_find(pool, phys(b), &start, &record));
+		EXPECT_EQ(t, dma_level_now(&pool->used), 0);
 		EXPECT_EQ(t, take(&tight, 0, (uint32_t)S(n), &why), BASE);
 		/* Longer ones are not kept: from the top again. */
 		EXPECT_EQ(t, take(&fit, 0, (uint32_t)S(n), &why),
 			  n <= SWIOTLB_MAGAZINE_SLOTS ? b : a);
 		put_all(t);
-		swiotlb_cache(&pool, false);
-		swiotlb_cache(&pool, true);
+		swiotlb_cache(pool, false);
+		swiotlb_cache(pool, true);
 	}
 }
 
@@ -491,19 +508,19 @@ static void magazine_is_emptied(struct ktest *t)
 		fill();
 		for (size_t i = 0; i < SLOTS; i++)
 			give_back(t, BASE + S(i));
-		EXPECT_EQ(t, pool.runs.free, SLOTS - SWIOTLB_MAGAZINE_RUNS);
+		EXPECT_EQ(t, pool->runs.free, SLOTS - SWIOTLB_MAGAZINE_RUNS);
 		all = round ? take(&tight, 0, S(SLOTS) - 1, &why) : take(&fit, 0, S(SLOTS), &why);
 		EXPECT_EQ(t, all, BASE);
 		give_back(t, all);
 	}
 	give_back(t, take(&fit, 0, S(3), &why));
-	EXPECT_EQ(t, pool.runs.free, SLOTS - 3);
-	EXPECT_EQ(t, swiotlb_largest_run(&pool), SLOTS);
+	EXPECT_EQ(t, pool->runs.free, SLOTS - 3);
+	EXPECT_EQ(t, swiotlb_largest_run(pool), SLOTS);
 	give_back(t, take(&fit, 0, S(3), &why));
-	swiotlb_cache(&pool, false);
-	EXPECT_EQ(t, pool.runs.free, SLOTS);
+	swiotlb_cache(pool, false);
+	EXPECT_EQ(t, pool->runs.free, SLOTS);
 	give_back(t, take(&fit, 0, S(3), &why));
-	EXPECT_EQ(t, pool.runs.free, SLOTS);
+	EXPECT_EQ(t, pool->runs.free, SLOTS);
 }
 
 /* Not for those that can't have any run of the pool: theirs would be of no use to others. */
@@ -529,7 +546,7 @@ static void who_may_have_any(struct ktest *t)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct swiotlb_fit fit = rows[i].fit;
 
-		swiotlb_fit_prepare(&pool, &fit);
+		swiotlb_fit_prepare(pool, &fit);
 		if (fit.anywhere != rows[i].anywhere)
 			ktest_fail(t, __FILE__, __LINE__, "row %zu: %d", i, fit.anywhere);
 	}
@@ -551,17 +568,17 @@ static void settled_and_abandoned(struct ktest *t)
 	phys_addr_t addr, other, start;
 
 	fit.min_align_mask = 0x7ff;
-	addr = swiotlb_take(&pool, &fit, slot, &why);
+	addr = swiotlb_take(pool, &fit, slot, &why);
 	slot.device = 7;
-	other = swiotlb_take(&pool, &fit, slot, &why);
-	EXPECT(t, swiotlb_find(&pool, addr, &start, &got));
+	other = swiotlb_take(pool, &fit, slot, &why);
+	EXPECT(t, swiotlb_find(pool, addr, &start, &got));
 	EXPECT_EQ(t, got.settled, 0);
-	swiotlb_settle(&pool, addr, true);
-	EXPECT(t, swiotlb_find(&pool, addr, &start, &got));
+	swiotlb_settle(pool, addr, true);
+	EXPECT(t, swiotlb_find(pool, addr, &start, &got));
 	EXPECT_EQ(t, got.settled, 1);
-	swiotlb_abandon(&pool, SWIOTLB_DEVICES - 1);
-	EXPECT_EQ(t, pool.lost, 1);
-	EXPECT(t, swiotlb_find(&pool, addr, &start, &got));
+	swiotlb_abandon(pool, SWIOTLB_DEVICES - 1);
+	EXPECT_EQ(t, pool->lost, 1);
+	EXPECT(t, swiotlb_find(pool, addr, &start, &got));
 	EXPECT_EQ(t, got.device, 0);
 	EXPECT_EQ(t, got.original, slot.original);
 	EXPECT_EQ(t, got.length, 100);
@@ -569,9 +586,9 @@ static void settled_and_abandoned(struct ktest *t)
 	EXPECT_EQ(t, got.direction, DMA_FROM_DEVICE);
 	EXPECT_EQ(t, got.settled, 1);
 	EXPECT_EQ(t, got.coherent, 1);
-	EXPECT(t, swiotlb_find(&pool, phys(addr.value + 1), &start, &got));
+	EXPECT(t, swiotlb_find(pool, phys(addr.value + 1), &start, &got));
 	EXPECT_EQ(t, start.value, addr.value);
-	EXPECT(t, swiotlb_find(&pool, other, &start, &got));
+	EXPECT(t, swiotlb_find(pool, other, &start, &got));
 	EXPECT_EQ(t, got.device, 7);
 	put_all(t);
 }
@@ -588,19 +605,9 @@ static void metadata_per_slot(struct ktest *t)
 
 /* --- against a model that looks at every slot --- */
 
-#define LIVE 40
-
-static struct {
-	bool taken[MOST];
-	struct {
-		uint64_t addr, original;
-		uint32_t length;
-	} live[LIVE]; /* length 0: none */
-} model;
-
 static uint64_t pool_end(void)
 {
-	return BASE + S(pool.slots);
+	return BASE + S(pool->slots);
 }
 
 static bool model_fits(const struct swiotlb_fit *fit, uint64_t addr, const struct swiotlb_slot *r,
@@ -615,7 +622,7 @@ static bool model_fits(const struct swiotlb_fit *fit, uint64_t addr, const struc
 	if (bus / (fit->boundary_mask + 1) != (last + fit->shift) / (fit->boundary_mask + 1))
 		return false;
 	for (uint64_t i = (addr - BASE) / S(1); i <= (last - BASE) / S(1); i++)
-		if (model.taken[i] && !empty)
+		if (model->taken[i] && !empty)
 			return false;
 	return true;
 }
@@ -628,7 +635,7 @@ static uint64_t model_offset(const struct swiotlb_fit *fit, const struct swiotlb
 /* Try each slot, with the one offset that the low bits leave. */
 static bool model_possible(const struct swiotlb_fit *fit, const struct swiotlb_slot *r, bool empty)
 {
-	for (size_t i = 0; i < pool.slots; i++)
+	for (size_t i = 0; i < pool->slots; i++)
 		if (model_fits(fit, BASE + S(i) + model_offset(fit, r), r, empty))
 			return true;
 	return false;
@@ -640,11 +647,11 @@ static uint64_t model_best(const struct swiotlb_fit *fit, const struct swiotlb_s
 	size_t n = (model_offset(fit, r) + r->length + S(1) - 1) / S(1), best = SIZE_MAX, end;
 	uint64_t at = UINT64_MAX;
 
-	for (size_t i = 0; i < pool.slots; i = end + 1) {
+	for (size_t i = 0; i < pool->slots; i = end + 1) {
 		uint64_t addr;
 		unsigned c;
 
-		for (end = i; end < pool.slots && !model.taken[end]; end++)
+		for (end = i; end < pool->slots && !model->taken[end]; end++)
 			;
 		addr = BASE + S(wide ? end - n : i) + model_offset(fit, r);
 		if (end - i < n || !model_fits(fit, addr, r, false))
@@ -666,13 +673,13 @@ static bool model_exhausted(const struct swiotlb_fit *fit, const struct swiotlb_
 	uint64_t offset = model_offset(fit, r);
 	size_t n = (offset + r->length + S(1) - 1) / S(1), reached = 0, free = 0;
 
-	for (size_t i = 0; i + n <= pool.slots; i++) {
+	for (size_t i = 0; i + n <= pool->slots; i++) {
 		uint64_t addr = BASE + S(i) + offset;
 
 		if (addr < fit->first || addr + r->length - 1 > fit->last)
 			continue;
 		for (size_t at = reached > i ? reached : i; at < i + n; at++)
-			free += !model.taken[at];
+			free += !model->taken[at];
 		reached = i + n;
 	}
 	return free < n;
@@ -696,7 +703,7 @@ static enum dma_failure model_reason(const struct swiotlb_fit *fit, const struct
 static void model_mark(uint64_t addr, uint32_t length, bool value)
 {
 	for (uint64_t i = (addr - BASE) / S(1); i <= (addr + length - 1 - BASE) / S(1); i++)
-		model.taken[i] = value;
+		model->taken[i] = value;
 }
 
 /* Half of them reach the whole pool; `plain` is what nothing but the window limits. */
@@ -707,9 +714,9 @@ static struct swiotlb_fit random_fit(struct ktest *t, bool *wide, bool *plain)
 
 	*wide = ktest_random(t, 2);
 	if (!*wide)
-		fit.last = BASE - S(2) + ktest_random(t, S(pool.slots + 2) - 1);
+		fit.last = BASE - S(2) + ktest_random(t, S(pool->slots + 2) - 1);
 	if (!*wide && ktest_random(t, 4) == 0)
-		fit.first = BASE + ktest_random(t, S(pool.slots));
+		fit.first = BASE + ktest_random(t, S(pool->slots));
 	if (ktest_random(t, 4) == 0)
 		fit.boundary_mask = DMA_BIT_MASK(8 + ktest_random(t, 13));
 	if (ktest_random(t, 4) == 0)
@@ -723,9 +730,9 @@ static struct swiotlb_fit random_fit(struct ktest *t, bool *wide, bool *plain)
 
 static uint32_t random_length(struct ktest *t)
 {
-	uint64_t most = ktest_random(t, 4) ? S(4) : S(pool.slots + 1);
+	uint64_t most = ktest_random(t, 4) ? S(4) : S(pool->slots + 1);
 
-	return 1 + (uint32_t)(ktest_random(t, 16) ? ktest_random(t, most) : S(pool.slots) - 1);
+	return 1 + (uint32_t)(ktest_random(t, 16) ? ktest_random(t, most) : S(pool->slots) - 1);
 }
 
 static void model_step_take(struct ktest *t, size_t slot)
@@ -737,70 +744,70 @@ static void model_step_take(struct ktest *t, size_t slot)
 	enum dma_failure why = DMA_FAILURES;
 	uint64_t got;
 
-	swiotlb_fit_prepare(&pool, &fit);
-	got = swiotlb_take(&pool, &fit, r, &why).value;
+	swiotlb_fit_prepare(pool, &fit);
+	got = swiotlb_take(pool, &fit, r, &why).value;
 	if (got == UINT64_MAX) {
 		EXPECT(t, !model_possible(&fit, &r, false));
 		EXPECT_EQ(t, why, model_reason(&fit, &r));
 		return;
 	}
 	EXPECT(t, model_fits(&fit, got, &r, false));
-	if (plain && pool.magazine[0].runs[0] == SWIOTLB_MAGAZINE_SHUT)
+	if (plain && pool->magazine[0].runs[0] == SWIOTLB_MAGAZINE_SHUT)
 		EXPECT_EQ(t, got, model_best(&fit, &r, wide));
-	model.live[slot].addr = got;
-	model.live[slot].original = r.original;
-	model.live[slot].length = r.length;
+	model->live[slot].addr = got;
+	model->live[slot].original = r.original;
+	model->live[slot].length = r.length;
 	model_mark(got, r.length, true);
 }
 
 static void model_step_put(struct ktest *t, size_t slot)
 {
-	uint64_t addr = model.live[slot].addr;
+	uint64_t addr = model->live[slot].addr;
 	struct swiotlb_fit fit = any_fit;
 
-	if (!model.live[slot].length)
+	if (!model->live[slot].length)
 		return;
 	if (ktest_random(t, 4))
-		swiotlb_fit_prepare(&pool, &fit);
-	EXPECT(t, swiotlb_put(&pool, &fit, phys(addr)));
-	EXPECT(t, !swiotlb_put(&pool, &fit, phys(addr)));
-	model_mark(addr, model.live[slot].length, false);
-	model.live[slot].length = 0;
+		swiotlb_fit_prepare(pool, &fit);
+	EXPECT(t, swiotlb_put(pool, &fit, phys(addr)));
+	EXPECT(t, !swiotlb_put(pool, &fit, phys(addr)));
+	model_mark(addr, model->live[slot].length, false);
+	model->live[slot].length = 0;
 }
 
 /* Of any byte, near the pool or in it: whose is it? */
 static void model_step_find(struct ktest *t)
 {
-	uint64_t at = BASE - S(1) + ktest_random(t, S(pool.slots + 2));
+	uint64_t at = BASE - S(1) + ktest_random(t, S(pool->slots + 2));
 	struct swiotlb_slot record;
 	phys_addr_t start;
-	bool found = swiotlb_find(&pool, phys(at), &start, &record);
+	bool found = swiotlb_find(pool, phys(at), &start, &record);
 	size_t slot = 0;
 
-	while (slot < LIVE && at - model.live[slot].addr >= model.live[slot].length)
+	while (slot < LIVE && at - model->live[slot].addr >= model->live[slot].length)
 		slot++;
 	EXPECT_EQ(t, found, slot < LIVE);
 	if (!found || slot == LIVE)
 		return;
-	EXPECT_EQ(t, start.value, model.live[slot].addr);
-	EXPECT_EQ(t, record.original, model.live[slot].original);
-	EXPECT_EQ(t, record.length, model.live[slot].length);
+	EXPECT_EQ(t, start.value, model->live[slot].addr);
+	EXPECT_EQ(t, record.original, model->live[slot].original);
+	EXPECT_EQ(t, record.length, model->live[slot].length);
 }
 
 static void against_model(struct ktest *t, size_t slots, bool cached, unsigned steps)
 {
 	begin_with(t, slots);
-	swiotlb_cache(&pool, cached);
-	memset(&model, 0, sizeof(model));
+	swiotlb_cache(pool, cached);
+	memset(model, 0, sizeof(*model));
 	while (steps-- && !t->failed) {
 		size_t slot = ktest_random(t, LIVE);
 
-		if (model.live[slot].length)
+		if (model->live[slot].length)
 			model_step_put(t, slot);
 		else
 			model_step_take(t, slot);
 		model_step_find(t);
-		swiotlb_validate(&pool);
+		swiotlb_validate(pool);
 	}
 	for (size_t slot = 0; slot < LIVE; slot++)
 		model_step_put(t, slot);
@@ -828,26 +835,26 @@ static void lost_for_good(struct ktest *t)
 		size_t lost = 0;
 
 		begin_with(t, SLOTS);
-		memset(&model, 0, sizeof(model));
+		memset(model, 0, sizeof(*model));
 		for (unsigned i = 0; i < 16; i++) {
 			struct swiotlb_slot r = {.length = 1 + ktest_random(t, S(8)),
 						 .device = 1 + ktest_random(t, 2)};
 			struct swiotlb_fit fit = random_fit(t, &wide, &plain);
-			phys_addr_t addr = swiotlb_take(&pool, &fit, r, &why);
+			phys_addr_t addr = swiotlb_take(pool, &fit, r, &why);
 
 			if (!phys_is_none(addr) && r.device == 2)
 				model_mark(addr.value, r.length, true);
 		}
-		swiotlb_abandon(&pool, 2);
+		swiotlb_abandon(pool, 2);
 		for (size_t i = 0; i < SLOTS; i++)
-			lost += model.taken[i];
-		EXPECT_EQ(t, pool.lost, lost);
+			lost += model->taken[i];
+		EXPECT_EQ(t, pool->lost, lost);
 		for (unsigned i = 0; i < 200; i++) {
 			struct swiotlb_slot r = {.original = ktest_random(t, GIB(8)),
 						 .length = random_length(t)};
 			struct swiotlb_fit fit = random_fit(t, &wide, &plain);
 
-			EXPECT_EQ(t, swiotlb_never(&pool, &fit, r) == DMA_FAIL_NONE,
+			EXPECT_EQ(t, swiotlb_never(pool, &fit, r) == DMA_FAIL_NONE,
 				  model_possible(&fit, &r, false));
 		}
 		put_all(t);

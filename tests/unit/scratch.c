@@ -1,4 +1,0 @@
-/* SPDX-License-Identifier: MIT */
-#include "tests/unit/scratch.h"
-
-struct memmap scratch_map;
