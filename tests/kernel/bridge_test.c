@@ -14,7 +14,7 @@
 #include "kernel/mmu.h"
 #include "kernel/string.h"
 #include "tests/arena.h"
-#include "tests/ktest.h"
+#include "tests/kernel/device_fixture.h"
 
 #define BYTES 2000
 
@@ -44,7 +44,6 @@ static struct device *next_engine(struct device *dev)
 static void begin(struct ktest *t)
 {
 	struct device *memory = device_first("ivshmem");
-	static uint64_t said;
 
 	memset(&f, 0, sizeof(f));
 	f.bridge = memory ? memory->parent : NULL;
@@ -55,9 +54,7 @@ static void begin(struct ktest *t)
 	}
 	for (struct device *dev = f.edu; dev; dev = next_engine(dev))
 		EXPECT_EQ(t, device_prepare(dev), 0);
-	if (device_clamps() != said)
-		ktest_say("clamps %lu", device_clamps());
-	said = device_clamps();
+	device_fixture_say_clamps();
 	f.bar = &to_pci(memory)->bar[2];
 	for (f.region = machine.dma.declared; f.region; f.region = f.region->next)
 		if (f.region->owner == &f.bridge->dma)

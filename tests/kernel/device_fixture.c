@@ -21,6 +21,13 @@ static uint64_t misuse_so_far(void)
 	return sum;
 }
 
+static void free_buffers(struct device_fixture *f)
+{
+	for (unsigned i = 0; i < 2; i++)
+		if (f->buf[i])
+			pages_free(&machine.zones, f->page[i], f->order);
+}
+
 void device_fixture_begin(struct ktest *t, struct device_fixture *f, struct device *dev,
 			  unsigned order)
 {
@@ -36,15 +43,15 @@ void device_fixture_begin(struct ktest *t, struct device_fixture *f, struct devi
 		else
 			f->buf[i] = phys_to_virt(f->page[i]);
 	}
+	if (t->skip[0])
+		free_buffers(f);
 }
 
 void device_fixture_end(struct ktest *t, struct device_fixture *f)
 {
 	if (!f->dev)
 		return;
-	for (unsigned i = 0; i < 2; i++)
-		if (f->buf[i])
-			pages_free(&machine.zones, f->page[i], f->order);
+	free_buffers(f);
 	f->dev->timeout_ns = f->timeout_ns;
 	for (struct device *dev = devices; dev; dev = dev->next)
 		EXPECT_EQ(t, dev->dma.count.live, 0);

@@ -188,7 +188,7 @@ def test_write_beyond_2_tib(lsi, tmp_path):
     path, last = tmp_path / "big.img", (3 << 40) - 512
     with open(path, "wb") as file:
         file.truncate(3 << 40)
-    result = lsi(f"ktest=lsi.ends_of_the_disk run=disk:lsi0,{last},512", raw(path))
+    result = lsi(f"ktest=disk_lsi.ends_of_the_disk run=disk:lsi0,{last},512", raw(path))
     check_passed(result)
     with open(path, "rb") as file:
         file.seek(last)
