@@ -91,6 +91,7 @@ void disk_there_and_back(struct ktest *t, struct disk_shape from, struct disk_sh
 	uint64_t sectors = from.bytes / f->disk->sector_size;
 	uint64_t sector = ktest_random(t, f->disk->sectors - sectors + 1);
 	uint8_t *out = f->of.buf[0] + from.offset, *in = f->of.buf[1];
+	unsigned failures = t->failures;
 
 	disk_fill(t, f->of.buf[0] + (from.offset & ~7UL), from.bytes + 8);
 	memset(in, PATTERN, to.offset + to.bytes + BESIDE);
@@ -99,6 +100,9 @@ void disk_there_and_back(struct ktest *t, struct disk_shape from, struct disk_sh
 	EXPECT(t, !memcmp(out, in + to.offset, from.bytes));
 	EXPECT(t, disk_all_are(in, to.offset, PATTERN));
 	EXPECT(t, disk_all_are(in + to.offset + to.bytes, BESIDE, PATTERN));
+	if (t->failures > failures && failures < KTEST_SHOWN)
+		ktest_say("%zu bytes at %zu in %u entries, back to %zu in %u", from.bytes,
+			  from.offset, from.entries, to.offset, to.entries);
 }
 
 void disk_submit_many(struct ktest *t, enum block_op op, unsigned i)
