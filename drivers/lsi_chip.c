@@ -35,7 +35,7 @@ static void go(struct lsi *lsi, uint32_t where)
 /* With nothing to take from the mailbox; reading CTEST2 takes the signal back. */
 static void go_idle(struct lsi *lsi)
 {
-	lsi->common->mailbox = 0;
+	lsi->common->mailbox = lsi->program.nobody;
 	readb(lsi->regs + LSI_CTEST2);
 	go(lsi, lsi->program.idle);
 }
@@ -97,7 +97,7 @@ static bool start(struct block_queue *queue, struct block_request *r)
 	struct lsi_command *cmd = first(lsi, true);
 	unsigned mapped = 0;
 
-	if (lsi->common->mailbox || (others && (alone || lsi->alone)))
+	if (lsi->common->mailbox != lsi->program.nobody || (others && (alone || lsi->alone)))
 		return false;
 	if (r->nents)
 		mapped = dma_map_sg(&queue->dev->dma, r->sg, r->nents, direction(r));
@@ -316,8 +316,8 @@ void lsi_begin(struct lsi *lsi)
 	writeb(LSI_SCID_RRE | LSI_ID, regs + LSI_SCID);
 	writeb(1 << LSI_ID, regs + LSI_RESPID0);
 	writeb(LSI_STIME0_250MS, regs + LSI_STIME0);
-	writel(0, regs + LSI_SCRATCHB); /* what the program stores: an empty mailbox, */
-	writel(1, regs + LSI_SCRATCHC); /* and that something is done */
+	writel(lsi->program.nobody, regs + LSI_SCRATCHB); /* what the program stores: nobody, */
+	writel(1, regs + LSI_SCRATCHC);			  /* and that something is done */
 	writeb(DSTAT_INTERRUPTS, regs + LSI_DIEN);
 	writeb(SIST0_INTERRUPTS, regs + LSI_SIEN0);
 	writeb(LSI_SIST1_STO, regs + LSI_SIEN1);

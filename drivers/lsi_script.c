@@ -98,9 +98,8 @@ static void build_reselected(struct script *s, struct lsi_program *p)
 	message_byte(s, common, SCSI_SIMPLE_TAG, 0, LSI_CODE_MESSAGE);
 	message_byte(s, common, 0, LSI_TAG(LSI_COMMANDS - 1), LSI_CODE_TAG);
 	emit(s, SFBR_OR((uint8_t)common, LSI_DSA), 0);
-	emit(s, SET(LSI_DSA + 1, (uint8_t)(common >> 8)), 0);
-	emit(s, SET(LSI_DSA + 2, (uint8_t)(common >> 16)), 0);
-	emit(s, SET(LSI_DSA + 3, (uint8_t)(common >> 24)), 0);
+	for (unsigned i = 1; i < 4; i++)
+		emit(s, SET(LSI_DSA + i, (uint8_t)(common >> 8 * i)), 0);
 	emit(s, LOAD(LSI_DSA) | IN_DSA, 0);
 	emit(s, LOAD(LSI_SCRATCHA) | IN_DSA, IN_TABLE(target));
 	emit(s, SFBR_IS(LSI_SSID, LSI_SSID_VAL | LSI_SSID_ID), 0);
@@ -158,34 +157,36 @@ static void build_message(struct script *s, struct lsi_program *p)
 	emit(s, JUMP | ALWAYS, p->idle);
 }
 
-/* SIGP and the mailbox are given back only when the command is under way: it may be reselected. */
-static void build_taken(struct script *s, const struct lsi_program *p)
-{
-	emit(s, SFBR_IS(LSI_CTEST2, 0), 0);
-	emit(s, STORE(LSI_SCRATCHB), p->common + IN_COMMON(mailbox));
-}
-
 static void emit_copy(struct script *s, uint32_t count, uint32_t from, uint32_t to)
 {
 	emit(s, MEMORY_MOVE(count), from);
 	emit_word(s, to);
 }
 
-static void build_start(struct script *s, struct lsi_program *p)
+static void build_idle(struct script *s, struct lsi_program *p)
 {
 	p->woken = here(s);
+	emit(s, SFBR_IS(LSI_CTEST2, 0), 0); /* takes the signal back */
+	p->idle = here(s);
 	emit(s, LOAD(LSI_DSA), p->common + IN_COMMON(mailbox));
 	emit(s, LOAD(LSI_TEMP) | IN_DSA, IN_TABLE(begin));
 	emit(s, RETURN | ALWAYS, 0);
+	p->wait = here(s);
+	emit(s, WAIT_RESELECT, p->woken);
+}
+
+/* It stays in the mailbox until it's under way: instead of selecting it may be reselected. */
+static void build_start(struct script *s, struct lsi_program *p)
+{
 	p->start = here(s);
 	emit(s, SELECT_ATN_TABLE(IN_TABLE(select)), p->reselected);
-	build_taken(s, p);
+	emit(s, STORE(LSI_SCRATCHB), p->common + IN_COMMON(mailbox));
 	emit(s, MOVE_TABLE(LSI_MESSAGE_OUT), IN_TABLE(message_out));
 	emit(s, MOVE_TABLE(LSI_COMMAND), IN_TABLE(cdb_move));
 	emit(s, JUMP | ALWAYS, p->dispatch);
 	p->copy = here(s);
 	emit_copy(s, 0, 0, 0); /* lsi_program_copy() */
-	build_taken(s, p);
+	emit(s, STORE(LSI_SCRATCHB), p->common + IN_COMMON(mailbox));
 	emit(s, JUMP | ALWAYS, p->finished);
 }
 
@@ -205,8 +206,7 @@ static void build_data(struct script *s, struct lsi_program *p)
 
 static void build(struct script *s, struct lsi_program *p)
 {
-	p->idle = here(s);
-	emit(s, WAIT_RESELECT, p->woken);
+	build_idle(s, p);
 	build_reselected(s, p);
 	build_dispatch(s, p);
 	build_status(s, p);
@@ -230,6 +230,9 @@ size_t lsi_program_build(struct lsi_program *program, struct lsi_common *common,
 				    .bus = bus + IN_COMMON(script)};
 		build(&s, program);
 	}
+	program->nobody = bus + IN_COMMON(nobody);
+	common->nobody = program->wait;
+	common->mailbox = program->nobody;
 	return s.words * 4;
 }
 

@@ -4,9 +4,12 @@
  * chapter 5). It runs one connection to a target after the other, and never waits
  * for the CPU while it is connected:
  *
- *	idle ──reselected──> which command? ──> its data ──> status ──> done, idle
- *	  └───signalled────> take a command from the mailbox, select ──┘
- *	                               └── the target disconnects ──> idle
+ *	idle ──in the mailbox: a command──> select, take it ──> its data ──> status ──> done, idle
+ *	  └──nobody──> wait ──reselected──> which command? ──────┘ └── disconnects ──> idle
+ *	                └──signalled──> idle
+ *
+ * The signal says no more than: look into the mailbox. It may come too often, and
+ * none is lost: it is taken back before the mailbox is looked at.
  *
  * A command is a table in memory (struct lsi_table), found by the data
  * structure address: in the mailbox, or by the tag that the target gives when
@@ -41,8 +44,8 @@ struct lsi_move {
 
 /* What the program reads and writes of a command. Little-endian; the device's side of it too. */
 struct lsi_table {
+	uint32_t begin;	 /* where in the program it starts; first, as in struct lsi_common */
 	uint32_t select; /* the target's id in bits 16 to 19 */
-	uint32_t begin;	 /* where in the program it starts */
 	uint32_t data;	 /* where its data phase does */
 	uint32_t target; /* LSI_SSID_VAL | id; LSI_NOBODY: may not reselect */
 	uint32_t moved;	 /* by the program: all segments are */
@@ -60,7 +63,8 @@ _Static_assert(sizeof(struct lsi_table) == 100 + 8 * LSI_SEGMENTS, "no holes");
 /* What all commands share: how they are found, and the program. */
 struct lsi_common {
 	uint32_t table[LSI_COMMANDS]; /* bus addresses of the tables, by index */
-	volatile uint32_t mailbox;    /* a table's, to be started; 0: taken */
+	volatile uint32_t mailbox;    /* a table's, to be started; else `nobody` */
+	uint32_t nobody;	      /* the beginning of a table, which leads to waiting */
 	uint32_t message;	      /* bytes that come in at reselection */
 	uint32_t script[4 * LSI_SEGMENTS + 140];
 };
@@ -76,8 +80,9 @@ enum lsi_code {
 
 /* Bus addresses: where it all is, and places in the program. */
 struct lsi_program {
-	uint32_t common;
-	uint32_t idle, reselected, woken, start, dispatch, after_data, status, message, finished;
+	uint32_t common, nobody;
+	uint32_t idle, wait, reselected, woken, start, dispatch, after_data, status, message,
+		finished;
 	uint32_t data_in, data_out, data_end, copy, park;
 };
 

@@ -277,6 +277,7 @@ static void reset(struct ktest *t)
 	memset(m, 0, sizeof(*m));
 	m->reg[LSI_SCRATCHC] = 1;
 	EXPECT(t, lsi_program_build(&m->program, &m->common, COMMON) <= sizeof(m->common.script));
+	memcpy(m->reg + LSI_SCRATCHB, &m->program.nobody, 4);
 	for (unsigned i = 0; i < LSI_COMMANDS; i++) {
 		struct lsi_table *table = &m->table[i];
 
@@ -392,7 +393,7 @@ static void read_at_once(struct ktest *t)
 	EXPECT_EQ(t, start(2, steps), WAITING);
 	expect_done(t, 2, 1, 0);
 	EXPECT_EQ(t, m->reg[0x06], 5);
-	EXPECT_EQ(t, m->common.mailbox, 0);
+	EXPECT_EQ(t, m->common.mailbox, m->program.nobody);
 	EXPECT(t, !m->signalled);
 	EXPECT_EQ(t, m->sent_bytes, 9);
 	EXPECT(t, memcmp(m->sent, "\xc0\x20\x08\x28reads", 9) == 0);
@@ -484,7 +485,21 @@ static void selection_lost(struct ktest *t)
 	EXPECT_EQ(t, start(0, away), WAITING);
 	EXPECT_EQ(t, start(1, back), WAITING);
 	EXPECT_EQ(t, m->table[0].done + m->table[1].done, 2);
-	EXPECT_EQ(t, m->common.mailbox, 0);
+	EXPECT_EQ(t, m->common.mailbox, m->program.nobody);
+}
+
+/* The signal comes, late or twice, when what it was for has been taken. */
+static void signal_for_nothing(struct ktest *t)
+{
+	static const struct step steps[] = {SELECTED, {LSI_DATA_IN, 8, {30}}, COMPLETES, END};
+
+	m->signalled = true;
+	m->step = (const struct step[]){END};
+	EXPECT_EQ(t, run(m->program.idle), WAITING);
+	EXPECT(t, !m->signalled);
+	command(0, 3, LSI_DATA_IN, 1, 8);
+	EXPECT_EQ(t, start(0, steps), WAITING);
+	expect_done(t, 0, 1, 0);
 }
 
 static void copies(struct ktest *t)
@@ -495,7 +510,7 @@ static void copies(struct ktest *t)
 	EXPECT_EQ(t, start(3, (const struct step[]){END}), WAITING);
 	EXPECT_EQ(t, m->table[3].done, 1);
 	EXPECT(t, memcmp(m->data + 1000, "moved", 6) == 0);
-	EXPECT_EQ(t, m->common.mailbox, 0);
+	EXPECT_EQ(t, m->common.mailbox, m->program.nobody);
 }
 
 /* --- targets that don't behave --- */
@@ -634,6 +649,7 @@ static const struct ktest_case cases[] = {
 	{"every_number_of_segments", every_number_of_segments},
 	{"two_in_flight", two_in_flight},
 	{"selection_lost", selection_lost},
+	{"signal_for_nothing", signal_for_nothing},
 	{"copies", copies},
 	{"tags", tags},
 	{"messages", messages},
