@@ -77,12 +77,14 @@ static bool fits(const struct block_request *r)
 	const struct block_device *disk = r->disk;
 	uint64_t bytes = 0;
 
-	if (r->op == BLOCK_FLUSH || r->op == BLOCK_DRIVER)
-		return !r->sectors;
+	if (r->op == BLOCK_DRIVER)
+		return true;
+	if (r->op == BLOCK_FLUSH)
+		return !r->sectors && !r->nents;
 	if (r->nents > disk->max_segments)
 		return false;
 	for (unsigned i = 0; i < r->nents; i++) {
-		if (r->sg[i].length > disk->max_bytes)
+		if (!r->sg[i].length || r->sg[i].length > disk->max_bytes)
 			return false;
 		bytes += r->sg[i].length;
 	}

@@ -88,6 +88,11 @@ struct block_request {
 	struct block_request *next;
 };
 
+static inline enum dma_data_direction block_direction(const struct block_request *request)
+{
+	return request->op == BLOCK_WRITE ? DMA_TO_DEVICE : DMA_FROM_DEVICE;
+}
+
 /* It completes, once; maybe in here. */
 void block_submit(struct block_request *request);
 

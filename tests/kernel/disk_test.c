@@ -181,17 +181,20 @@ static void refused(struct ktest *t)
 {
 	uint32_t size = f->disk->sector_size;
 	const struct {
+		enum block_op op;
 		uint64_t sector;
 		uint32_t sectors;
 		unsigned nents;
 		size_t length[2];
 	} table[] = {
-		{f->disk->sectors, 1, 1, {size}},
-		{UINT64_MAX, 1, 1, {size}},
-		{0, 0, 1, {size}},
-		{0, 2, 1, {size}},
-		{0, 1, 2, {2 * size, -(size_t)size}}, /* they wrap to the right sum */
-		{0, 1, f->disk->max_segments + 1, {size}},
+		{BLOCK_READ, f->disk->sectors, 1, 1, {size}},
+		{BLOCK_READ, UINT64_MAX, 1, 1, {size}},
+		{BLOCK_READ, 0, 0, 1, {size}},
+		{BLOCK_READ, 0, 2, 1, {size}},
+		{BLOCK_READ, 0, 1, 2, {2 * size, -(size_t)size}}, /* they wrap to the right sum */
+		{BLOCK_READ, 0, 1, 2, {size, 0}},
+		{BLOCK_READ, 0, 1, f->disk->max_segments + 1, {size}},
+		{BLOCK_FLUSH, 0, 0, 1, {size}},
 	};
 	struct block_request r = {.disk = f->disk, .sg = f->sg};
 
@@ -199,6 +202,7 @@ static void refused(struct ktest *t)
 		for (unsigned e = 0; e < 2; e++)
 			f->sg[e] = (struct scatterlist){.addr = f->of.page[0],
 							.length = table[i].length[e]};
+		r.op = table[i].op;
 		r.sector = table[i].sector;
 		r.sectors = table[i].sectors;
 		r.nents = table[i].nents;
