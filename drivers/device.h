@@ -56,11 +56,7 @@ struct copy_engine {
 	/* The same with a number that no gate has seen: for probing and demonstration only. */
 	int (*transfer_around_the_gate)(struct device *dev, uint64_t bus, size_t len,
 					enum dma_data_direction dir);
-	/*
-	 * Called when a transfer around the gate was seen to go elsewhere. Counts
-	 * dev->clamps where the device model tells the host of it, as edu's does.
-	 */
-	void (*saw_clamp)(struct device *dev);
+	bool tells; /* the host is told of each transfer that goes elsewhere: dev->clamps counts */
 };
 
 struct pci_device;

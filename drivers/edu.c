@@ -147,16 +147,11 @@ static int transfer(struct device *dev, dma_addr_t addr, size_t len, enum dma_da
 	return transfer_around_the_gate(dev, bus, len, dir);
 }
 
-static void saw_clamp(struct device *dev)
-{
-	dev->clamps++;
-}
-
 static const struct copy_engine edu_engine = {
 	.max_bytes = EDU_MAX_BYTES,
 	.transfer = transfer,
 	.transfer_around_the_gate = transfer_around_the_gate,
-	.saw_clamp = saw_clamp,
+	.tells = true,
 };
 
 static int prepare(struct device *dev)

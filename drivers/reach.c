@@ -126,8 +126,7 @@ static int try_least(struct probe *probe)
 	err = device_read(probe, probe->out, got);
 	if (err || !memcmp(got, marker, SAMPLE_BYTES))
 		return err;
-	probe->dev->engine->saw_clamp(probe->dev); /* there, */
-	probe->dev->engine->saw_clamp(probe->dev); /* and back */
+	probe->dev->clamps += 2 * probe->dev->engine->tells; /* there and back */
 	log_error("%s: reaches less than 24 bits, which no memory is kept for", probe->dev->name);
 	return -EIO;
 }
@@ -159,7 +158,7 @@ static int try_bits(struct probe *probe, struct reach *reach)
 		if (verdict == BIT_PASSES)
 			next = bit + 1;
 		if (verdict == BIT_DROPPED)
-			probe->dev->engine->saw_clamp(probe->dev);
+			probe->dev->clamps += probe->dev->engine->tells;
 		if (verdict == BIT_UNCLEAR)
 			log_warning("%s: can't tell whether it drives address bit %u",
 				    probe->dev->name, bit);

@@ -31,7 +31,7 @@ void reach_read_options(struct device *dev);
  * to be of so many bits.
  *
  * Two transfers a bit, all around the gate; at most one bit's goes elsewhere,
- * which is told to the engine (saw_clamp). `dev` has an engine. 0; -EIO: fewer
+ * which dev->clamps counts. `dev` has an engine. 0; -EIO: fewer
  * than 24 bits; -EBUSY, -EINVAL: the page for it is not to be had; or the
  * engine's error. Each was said in a line, and nothing is claimed.
  */

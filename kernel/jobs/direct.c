@@ -49,7 +49,7 @@ static uint64_t where(struct demo *demo, bool at_asked, bool at_alias)
 		return d->asked;
 	if (!at_alias)
 		return UINT64_MAX;
-	demo->dev->engine->saw_clamp(demo->dev);
+	demo->dev->clamps += demo->dev->engine->tells;
 	return d->alias;
 }
 
