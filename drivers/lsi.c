@@ -51,9 +51,10 @@ static int transfer_around_the_gate(struct device *dev, uint64_t bus, size_t len
 		shift_buffer(lsi, skew);
 	lsi->skew = skew;
 	buffer = lsi->buffer.bus + skew;
-	task.count = (uint32_t)len;
-	task.from = dir == DMA_TO_DEVICE ? (uint32_t)bus : buffer;
-	task.to = dir == DMA_TO_DEVICE ? buffer : (uint32_t)bus;
+	if (dir == DMA_TO_DEVICE)
+		lsi_program_copy(&lsi->program, lsi->common, len, (uint32_t)bus, buffer);
+	else
+		lsi_program_copy(&lsi->program, lsi->common, len, buffer, (uint32_t)bus);
 	return block_execute(&task.request);
 }
 
@@ -66,16 +67,10 @@ static int transfer(struct device *dev, dma_addr_t addr, size_t len, enum dma_da
 	return transfer_around_the_gate(dev, bus, len, dir);
 }
 
-/* Nobody outside is told. */
-static void saw_clamp(struct device *dev)
-{
-}
-
 static const struct copy_engine lsi_engine = {
 	.max_bytes = LSI_COPY_BYTES,
 	.transfer = transfer,
 	.transfer_around_the_gate = transfer_around_the_gate,
-	.saw_clamp = saw_clamp,
 };
 
 /* --- memory, and the first use --- */
@@ -84,22 +79,28 @@ static const struct copy_engine lsi_engine = {
 static bool take_memory(struct lsi *lsi, size_t size, struct lsi_memory *memory)
 {
 	struct dma_device *dma = &lsi->pci->dev.dma;
-	uint64_t bus;
+	uint64_t bus = 0;
+	bool taken;
 
-	memory->cpu = dma_alloc_coherent(dma, size, &memory->handle);
-	if (!memory->cpu)
-		return false;
 	memory->size = size;
-	if (!dma_gate(dma, memory->handle, size, &bus))
-		return false;
+	memory->cpu = dma_alloc_coherent(dma, size, &memory->handle);
+	taken = memory->cpu && dma_gate(dma, memory->handle, size, &bus);
 	memory->bus = (uint32_t)bus;
-	return true;
+	return taken;
 }
 
 static void give_memory(struct lsi *lsi, struct lsi_memory *memory)
 {
-	if (memory->size)
-		dma_free_coherent(&lsi->pci->dev.dma, memory->size, memory->cpu, memory->handle);
+	dma_free_coherent(&lsi->pci->dev.dma, memory->size, memory->cpu, memory->handle);
+	memory->cpu = NULL;
+}
+
+static void give_all_memory(struct lsi *lsi)
+{
+	for (unsigned i = 0; i < LSI_COMMANDS; i++)
+		give_memory(lsi, &lsi->command[i].memory);
+	give_memory(lsi, &lsi->buffer);
+	give_memory(lsi, &lsi->memory);
 }
 
 /* The part of a table that never changes. */
@@ -121,24 +122,35 @@ static void init_table(struct lsi_command *cmd, unsigned index)
 	cmd->table = t;
 }
 
-/* Memory, as many commands as there is some for, the program, and the chip in its idle loop. */
-static int set_up(struct lsi *lsi)
+/* The program, and as many commands as there is memory for. */
+static bool take_all_memory(struct lsi *lsi)
 {
 	struct lsi_command *cmd = lsi->command;
-	struct lsi_common *common;
 
-	if (!take_memory(lsi, sizeof(*common), &lsi->memory) ||
+	if (!take_memory(lsi, sizeof(*lsi->common), &lsi->memory) ||
 	    !take_memory(lsi, LSI_COPY_BYTES + 4, &lsi->buffer))
-		return -ENOMEM;
-	common = lsi->memory.cpu;
-	for (unsigned i = 0; i < LSI_COMMANDS; i++, cmd++, lsi->queue.depth++) {
+		return false;
+	for (unsigned i = 0; i < LSI_COMMANDS; i++, cmd++) {
 		if (!take_memory(lsi, sizeof(*cmd->table), &cmd->memory))
 			break;
 		init_table(cmd, i);
-		common->table[i] = cmd->memory.bus;
+		lsi->queue.depth = i + 1;
 	}
-	if (!lsi->queue.depth)
+	return lsi->queue.depth;
+}
+
+/* To the idle loop; on error nothing is taken. */
+static int set_up(struct lsi *lsi)
+{
+	struct lsi_common *common;
+
+	if (!take_all_memory(lsi)) {
+		give_all_memory(lsi);
 		return -ENOMEM;
+	}
+	common = lsi->memory.cpu;
+	for (unsigned i = 0; i < lsi->queue.depth; i++)
+		common->table[i] = lsi->command[i].memory.bus;
 	lsi_program_build(&lsi->program, common, lsi->memory.bus);
 	lsi->common = common;
 	lsi_begin(lsi);
@@ -149,10 +161,8 @@ static int prepare(struct device *dev)
 {
 	struct lsi *lsi = dev->priv;
 	struct dma_device *dma = &dev->dma;
-	int err = dma_set_mask_and_coherent(dma, DMA_BIT_MASK(LSI_ADDRESS_BITS));
+	int err = dma_set_max_segments(dma, LSI_SEGMENTS);
 
-	if (!err)
-		err = dma_set_max_segments(dma, LSI_SEGMENTS);
 	if (!err)
 		err = dma_set_max_seg_size(dma, LSI_COUNT_MAX);
 	if (!err && !lsi->common)
@@ -213,10 +223,7 @@ static void remove(struct pci_device *pci)
 	if (lsi->common)
 		lsi_stop(lsi);
 	pci_disable(pci);
-	for (unsigned i = 0; i < LSI_COMMANDS; i++)
-		give_memory(lsi, &lsi->command[i].memory);
-	give_memory(lsi, &lsi->buffer);
-	give_memory(lsi, &lsi->memory);
+	give_all_memory(lsi);
 	dma_release_declared_memory(&pci->dev.dma);
 	kfree(&machine.kmem, lsi);
 	pci->dev.engine = NULL;

@@ -34,31 +34,29 @@ struct lsi_memory {
 	void *cpu;
 	uint32_t bus;
 	dma_addr_t handle;
-	size_t size; /* 0: none */
+	size_t size;
 };
 
 /* A place for a command. */
 struct lsi_command {
 	struct lsi_memory memory;
-	volatile struct lsi_table *table; /* in there */
-	struct block_request *request;	  /* NULL: free */
-	bool sensing;			  /* a REQUEST SENSE is in place of what it is to do */
-	unsigned mapped;		  /* segments of the request's list */
-	unsigned segments;		  /* of what is on the bus */
-	uint32_t left;			  /* bytes of the request's data that were not moved */
+	struct lsi_table *table;       /* in there */
+	struct block_request *request; /* NULL: free */
+	bool sensing;		       /* a REQUEST SENSE is in place of what it is to do */
+	unsigned mapped;	       /* segments of the request's list */
+	unsigned segments;	       /* of what is on the bus */
+	uint32_t left;		       /* bytes of the request's data that were not moved */
 };
 
 /* The driver's own requests; `request.arg` leads here. */
 struct lsi_task {
 	struct block_request request;
-	const struct scsi_cdb *cdb; /* NULL: a memory move */
-	uint8_t target;
-	uint32_t left;		  /* bytes of the answer that didn't come */
-	uint32_t count, from, to; /* of the move */
+	const struct scsi_cdb *cdb; /* NULL: the memory move that the program has */
+	uint32_t left;		    /* bytes of the answer that didn't come */
 };
 
 struct lsi_disk {
-	struct block_device block;
+	struct block_device block; /* first, so that it is found by a cast */
 	uint8_t target;
 };
 
@@ -70,7 +68,7 @@ struct lsi {
 	struct lsi_program program;
 	unsigned skew; /* the copy engine's bytes begin so far into the buffer */
 	struct block_queue queue;
-	struct block_device chip; /* whose own requests are */
+	struct block_device chip; /* whose memory moves are */
 	unsigned disks;
 	struct lsi_disk disk[LSI_TARGETS];
 	/* with interrupts off: */
@@ -83,7 +81,7 @@ struct lsi {
 /* Find the disks behind the chip, and make them known. */
 void lsi_scan(struct lsi *lsi);
 
-/* Fill in the table of what it says on the bus next. False: the gate refused. */
+/* Fill in the table of what it does next. False: the gate refused. */
 bool lsi_load(struct lsi *lsi, struct lsi_command *cmd);
 
 /* It came to its status: it ends, is to be tried again, or says more. */

@@ -40,39 +40,21 @@ static void go_idle(struct lsi *lsi)
 	go(lsi, lsi->program.idle);
 }
 
-static enum dma_data_direction direction(const struct block_request *request)
-{
-	return request->op == BLOCK_WRITE ? DMA_TO_DEVICE : DMA_FROM_DEVICE;
-}
-
 struct block_request *lsi_take_off(struct lsi *lsi, struct lsi_command *cmd)
 {
 	struct block_request *request = cmd->request;
 
 	if (cmd->mapped)
-		dma_unmap_sg(&lsi->pci->dev.dma, request->sg, request->nents, direction(request));
+		dma_unmap_sg(&lsi->pci->dev.dma, request->sg, request->nents,
+			     block_direction(request));
 	cmd->table->target = LSI_NOBODY;
 	cmd->request = NULL;
 	return request;
 }
 
-/* A memory move is made in the program itself, which has but one. */
-static void load_copy(struct lsi *lsi, struct lsi_command *cmd, const struct lsi_task *task)
-{
-	lsi_program_copy(&lsi->program, lsi->common, task->count, task->from, task->to);
-	cmd->table->begin = lsi->program.copy;
-	cmd->table->status[0] = SCSI_GOOD;
-}
-
 void lsi_post(struct lsi *lsi, struct lsi_command *cmd)
 {
-	const struct lsi_task *task = cmd->request->arg;
-
-	cmd->table->moved = 0;
-	cmd->table->done = 0;
-	if (cmd->request->op == BLOCK_DRIVER && !task->cdb) {
-		load_copy(lsi, cmd, task);
-	} else if (!lsi_load(lsi, cmd)) {
+	if (!lsi_load(lsi, cmd)) {
 		block_fail(lsi_take_off(lsi, cmd), -EINVAL, "the gate refused");
 		return;
 	}
@@ -99,13 +81,12 @@ static bool start(struct block_queue *queue, struct block_request *r)
 
 	if (lsi->common->mailbox != lsi->program.nobody || (others && (alone || lsi->alone)))
 		return false;
-	if (r->nents)
-		mapped = dma_map_sg(&queue->dev->dma, r->sg, r->nents, direction(r));
-	if (r->nents && !mapped && others)
-		return false;
-	if (r->nents && !mapped) {
-		block_fail(r, -ENOMEM, "it can't be mapped");
-		return true;
+	if (r->nents) {
+		mapped = dma_map_sg(&queue->dev->dma, r->sg, r->nents, block_direction(r));
+		if (!mapped && !others)
+			block_fail(r, -ENOMEM, "it can't be mapped");
+		if (!mapped)
+			return !others;
 	}
 	*cmd = (struct lsi_command){
 		.memory = cmd->memory, .table = cmd->table, .request = r, .mapped = mapped};

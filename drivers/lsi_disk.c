@@ -15,27 +15,20 @@
 static struct scsi_cdb cdb_of(const struct lsi_command *cmd)
 {
 	const struct block_request *r = cmd->request;
-	const struct lsi_task *task = r->arg;
 
 	if (cmd->sensing)
 		return scsi_request_sense;
 	if (r->op == BLOCK_FLUSH)
 		return scsi_synchronize_cache;
-	return r->op == BLOCK_DRIVER ? *task->cdb
-				     : scsi_transfer(r->op == BLOCK_WRITE, r->sector, r->sectors);
-}
-
-static uint8_t target_of(const struct block_request *r)
-{
-	const struct lsi_task *task = r->arg;
-
-	return r->op == BLOCK_DRIVER ? task->target : ((struct lsi_disk *)r->disk)->target;
+	if (r->op == BLOCK_DRIVER)
+		return *((const struct lsi_task *)r->arg)->cdb;
+	return scsi_transfer(r->op == BLOCK_WRITE, r->sector, r->sectors);
 }
 
 /* The request's data. */
 static bool load_segments(struct lsi *lsi, struct lsi_command *cmd)
 {
-	volatile struct lsi_move *segment = &cmd->table->segment[LSI_SEGMENTS - cmd->segments];
+	struct lsi_move *segment = &cmd->table->segment[LSI_SEGMENTS - cmd->segments];
 	uint64_t bus;
 
 	cmd->left = 0;
@@ -55,34 +48,48 @@ static bool load_segments(struct lsi *lsi, struct lsi_command *cmd)
  * Sense, and what commands without data don't move. A block move waits for that
  * too: QEMU's model shows a data phase until a command without data is done.
  */
-static void load_small(struct lsi_command *cmd, uint32_t count)
+static void load_small(struct lsi_command *cmd)
 {
-	volatile struct lsi_table *t = cmd->table;
+	struct lsi_move *segment = &cmd->table->segment[LSI_SEGMENTS - 1];
 
-	t->segment[LSI_SEGMENTS - 1].count = count;
-	t->segment[LSI_SEGMENTS - 1].addr = cmd->memory.bus + offsetof(struct lsi_table, sense);
-	for (unsigned i = 0; i < SCSI_SENSE_BYTES; i++)
-		t->sense[i] = 0;
+	segment->count = cmd->sensing ? SCSI_SENSE_BYTES : DUMMY_BYTES;
+	segment->addr = cmd->memory.bus + offsetof(struct lsi_table, sense);
+	memset(cmd->table->sense, 0, SCSI_SENSE_BYTES);
+}
+
+static void load_command(struct lsi *lsi, struct lsi_command *cmd)
+{
+	uint8_t target = ((const struct lsi_disk *)cmd->request->disk)->target;
+	enum lsi_phase phase = LSI_DATA_IN;
+	struct lsi_table *t = cmd->table;
+	struct scsi_cdb cdb = cdb_of(cmd);
+
+	if (cmd->request->op == BLOCK_WRITE && !cmd->sensing)
+		phase = LSI_DATA_OUT;
+	t->begin = lsi->program.start;
+	t->select = (uint32_t)target << 16;
+	t->target = LSI_SSID_VAL | target;
+	t->data = lsi_program_data(&lsi->program, phase, cmd->segments);
+	t->cdb_move.count = cdb.length;
+	memcpy(t->cdb, cdb.byte, sizeof(t->cdb));
 }
 
 bool lsi_load(struct lsi *lsi, struct lsi_command *cmd)
 {
-	const struct scsi_cdb cdb = cdb_of(cmd);
+	const struct block_request *r = cmd->request;
 	bool is_small = cmd->sensing || !cmd->mapped;
-	bool is_out = cmd->request->op == BLOCK_WRITE && !cmd->sensing;
-	volatile struct lsi_table *t = cmd->table;
 
+	cmd->table->moved = 0;
+	cmd->table->done = 0;
+	if (r->op == BLOCK_DRIVER && !((const struct lsi_task *)r->arg)->cdb) {
+		cmd->table->begin = lsi->program.copy;
+		cmd->table->status[0] = SCSI_GOOD;
+		return true;
+	}
 	cmd->segments = is_small ? 1 : cmd->mapped;
-	t->begin = lsi->program.start;
-	t->select = (uint32_t)target_of(cmd->request) << 16;
-	t->target = LSI_SSID_VAL | target_of(cmd->request);
-	t->data =
-		lsi_program_data(&lsi->program, is_out ? LSI_DATA_OUT : LSI_DATA_IN, cmd->segments);
-	t->cdb_move.count = cdb.length;
-	for (unsigned i = 0; i < cdb.length; i++)
-		t->cdb[i] = cdb.byte[i];
+	load_command(lsi, cmd);
 	if (is_small)
-		load_small(cmd, cmd->sensing ? SCSI_SENSE_BYTES : DUMMY_BYTES);
+		load_small(cmd);
 	return is_small || load_segments(lsi, cmd);
 }
 
@@ -110,7 +117,7 @@ static void conclude_sense(struct lsi *lsi, struct lsi_command *cmd)
 	enum scsi_verdict verdict = SCSI_AGAIN;
 	char why[48] = "it can't say why";
 
-	if (scsi_parse_sense((const uint8_t *)cmd->table->sense, SCSI_SENSE_BYTES, &sense)) {
+	if (scsi_parse_sense(cmd->table->sense, SCSI_SENSE_BYTES, &sense)) {
 		verdict = scsi_judge(&sense);
 		snprintf(why, sizeof(why), "%s (sense %x/%02x/%02x)", scsi_sense_name(&sense),
 			 sense.key, sense.code, sense.qualifier);
@@ -145,62 +152,43 @@ void lsi_conclude(struct lsi *lsi, struct lsi_command *cmd)
 
 /* --- which disks there are --- */
 
-/* The bytes that came, or an error. */
-static int ask(struct lsi *lsi, uint8_t target, const struct scsi_cdb *cdb, uint8_t *answer)
+static int ask(void *disk, const struct scsi_cdb *cdb, uint8_t *answer)
 {
 	struct scatterlist sg = {.addr = virt_to_phys(answer), .length = cdb->data_in};
-	struct lsi_task task = {.request = {.disk = &lsi->chip,
+	struct lsi_task task = {.request = {.disk = disk,
 					    .op = BLOCK_DRIVER,
 					    .sg = &sg,
 					    .nents = cdb->data_in != 0,
 					    .arg = &task},
-				.cdb = cdb,
-				.target = target};
+				.cdb = cdb};
 	int err = block_execute(&task.request);
 
 	return err ? err : cdb->data_in - (int)task.left;
 }
 
-static int ask_capacity(struct lsi *lsi, uint8_t target, struct scsi_capacity *capacity)
-{
-	uint8_t answer[SCSI_ANSWER_MAX];
-	int n = ask(lsi, target, &scsi_read_capacity10, answer);
-	int err = n < 0 ? n : scsi_parse_capacity(answer, n, false, capacity);
-
-	if (err != -ENOSPC)
-		return err;
-	n = ask(lsi, target, &scsi_read_capacity16, answer);
-	return n < 0 ? n : scsi_parse_capacity(answer, n, true, capacity);
-}
-
 static void look_at_target(struct lsi *lsi, uint8_t target)
 {
+	const char *chip = lsi->pci->dev.name;
 	struct lsi_disk *disk = &lsi->disk[lsi->disks];
-	uint8_t answer[SCSI_ANSWER_MAX];
 	struct scsi_capacity capacity;
 	char name[25];
-	int n = ask(lsi, target, &scsi_inquiry, answer), err;
+	int err;
 
-	if (n < 0 || !scsi_is_disk(answer, n, name))
-		return;
-	err = ask(lsi, target, &scsi_test_unit_ready, answer);
-	if (!err)
-		err = ask_capacity(lsi, target, &capacity);
-	if (err) {
-		log_error("%s: target %u, %s: not usable: error %d", lsi->pci->dev.name, target,
-			  name, -err);
-		return;
-	}
-	lsi->disks++;
 	*disk = (struct lsi_disk){.block = {.queue = &lsi->queue,
-					    .sectors = capacity.blocks,
-					    .sector_size = capacity.block_size,
 					    .max_bytes = LSI_MAX_BYTES,
 					    .max_segments = LSI_SEGMENTS},
 				  .target = target};
+	err = scsi_identify(ask, disk, name, &capacity);
+	if (err && err != -ENODEV)
+		log_error("%s: target %u, %s: not usable: error %d", chip, target, name, -err);
+	if (err)
+		return;
+	lsi->disks++;
+	disk->block.sectors = capacity.blocks;
+	disk->block.sector_size = capacity.block_size;
 	block_add(&disk->block, lsi->pci->dev.driver->name);
 	printf("%s: %s, %llu sectors of %u bytes, target %u of %s\n", disk->block.name, name,
-	       (ull)capacity.blocks, capacity.block_size, target, lsi->pci->dev.name);
+	       (ull)capacity.blocks, capacity.block_size, target, chip);
 }
 
 void lsi_scan(struct lsi *lsi)

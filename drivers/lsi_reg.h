@@ -15,7 +15,6 @@
 #define LSI_BAR_REGISTERS  1
 #define LSI_BAR_RAM	   2
 #define LSI_REGISTERS_SIZE 0x400
-#define LSI_RAM_SIZE	   0x2000
 
 /* All its addresses but those of block moves in modes that are not used here: DSP, DSA, tables. */
 #define LSI_ADDRESS_BITS    32

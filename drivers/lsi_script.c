@@ -254,9 +254,8 @@ uint32_t lsi_program_data(const struct lsi_program *program, enum lsi_phase phas
 	return moves + (LSI_SEGMENTS - n) * MOVE_BYTES;
 }
 
-bool lsi_program_residual(const struct lsi_program *program,
-			  const volatile struct lsi_move *segment, unsigned n, uint32_t dsp,
-			  uint32_t left, uint32_t *residual)
+bool lsi_program_residual(const struct lsi_program *program, const struct lsi_move *segment,
+			  unsigned n, uint32_t dsp, uint32_t left, uint32_t *residual)
 {
 	uint32_t moves = dsp > program->data_out ? program->data_out : program->data_in;
 	uint32_t entry = moves + (LSI_SEGMENTS - n) * MOVE_BYTES;

@@ -48,11 +48,11 @@ struct lsi_table {
 	uint32_t select; /* the target's id in bits 16 to 19 */
 	uint32_t data;	 /* where its data phase does */
 	uint32_t target; /* LSI_SSID_VAL | id; LSI_NOBODY: may not reselect */
-	uint32_t moved;	 /* by the program: all segments are */
-	uint32_t done;	 /* by the program: it's over */
+	volatile uint32_t moved; /* by the program: all segments are */
+	volatile uint32_t done;	 /* by the program: it's over */
 	struct lsi_move message_out, cdb_move, status_move, message_in;
-	uint8_t message[4]; /* identify, simple queue tag, tag; the last: what came in */
-	uint8_t status[4];  /* the first */
+	uint8_t message[4];	    /* identify, simple queue tag, tag; the last: what came in */
+	volatile uint8_t status[4]; /* the first */
 	uint8_t cdb[16];
 	uint8_t sense[LSI_SENSE];
 	struct lsi_move segment[LSI_SEGMENTS];
@@ -103,8 +103,7 @@ void lsi_program_copy(const struct lsi_program *program, struct lsi_common *comm
  * What is left of n segments when the block move before `dsp`
  * was stopped with `left` bytes left of its own. False: the two can't be.
  */
-bool lsi_program_residual(const struct lsi_program *program,
-			  const volatile struct lsi_move *segment, unsigned n, uint32_t dsp,
-			  uint32_t left, uint32_t *residual);
+bool lsi_program_residual(const struct lsi_program *program, const struct lsi_move *segment,
+			  unsigned n, uint32_t dsp, uint32_t left, uint32_t *residual);
 
 #endif

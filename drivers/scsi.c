@@ -135,3 +135,23 @@ int scsi_parse_capacity(const uint8_t *data, size_t n, bool is_16, struct scsi_c
 	*capacity = (struct scsi_capacity){.blocks = last + 1, .block_size = (uint32_t)size};
 	return 0;
 }
+
+int scsi_identify(int (*ask)(void *arg, const struct scsi_cdb *cdb, uint8_t *answer), void *arg,
+		  char name[25], struct scsi_capacity *capacity)
+{
+	uint8_t answer[SCSI_ANSWER_MAX];
+	int n = ask(arg, &scsi_inquiry, answer);
+
+	if (n < 0 || !scsi_is_disk(answer, (size_t)n, name))
+		return -ENODEV;
+	n = ask(arg, &scsi_test_unit_ready, answer);
+	if (n < 0)
+		return n;
+	n = ask(arg, &scsi_read_capacity10, answer);
+	if (n >= 0)
+		n = scsi_parse_capacity(answer, (size_t)n, false, capacity);
+	if (n != -ENOSPC)
+		return n;
+	n = ask(arg, &scsi_read_capacity16, answer);
+	return n < 0 ? n : scsi_parse_capacity(answer, (size_t)n, true, capacity);
+}

@@ -67,4 +67,12 @@ struct scsi_capacity {
  */
 int scsi_parse_capacity(const uint8_t *data, size_t n, bool is_16, struct scsi_capacity *capacity);
 
+/*
+ * Is there a disk, ready, and how large? All by `ask`, which sends a command and returns
+ * how many bytes of `answer` (SCSI_ANSWER_MAX) came, or an error. 0; -ENODEV: there is none;
+ * its error, or scsi_parse_capacity()'s: there is one, `name` says which, but it is of no use.
+ */
+int scsi_identify(int (*ask)(void *arg, const struct scsi_cdb *cdb, uint8_t *answer), void *arg,
+		  char name[25], struct scsi_capacity *capacity);
+
 #endif

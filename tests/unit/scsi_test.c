@@ -188,6 +188,81 @@ static void capacity_of_16(struct ktest *t)
 	EXPECT_EQ(t, capacity16(100, 1U << 31, &capacity), -EINVAL);
 }
 
+/* --- who is there --- */
+
+/* Answers as many bytes as it is told to, or fails, and notes what it was asked. */
+static struct {
+	int inquiry, ready, capacity10, capacity16; /* bytes that come, or an error */
+	bool is_large;
+	char asked[8]; /* a letter a command */
+} target;
+
+static int answer(void *arg, const struct scsi_cdb *cdb, uint8_t *data)
+{
+	size_t n = strlen(target.asked);
+
+	memset(data, 0, SCSI_ANSWER_MAX);
+	target.asked[n + 1] = '\0';
+	switch (cdb->byte[0]) {
+	case 0x12:
+		target.asked[n] = 'i';
+		return target.inquiry;
+	case 0x00:
+		target.asked[n] = 'r';
+		return target.ready;
+	case 0x25:
+		target.asked[n] = 'c';
+		memset(data, target.is_large ? 0xff : 0, 4);
+		data[3] |= 0x7f;
+		data[6] = 0x02;
+		return target.capacity10;
+	default:
+		target.asked[n] = 'C';
+		data[3] = 1;
+		data[10] = 0x10;
+		return target.capacity16;
+	}
+}
+
+static int identify(struct ktest *t, const char *want, uint64_t blocks)
+{
+	struct scsi_capacity capacity = {0};
+	char name[25];
+	int err;
+
+	target.asked[0] = '\0';
+	err = scsi_identify(answer, NULL, name, &capacity);
+	EXPECT(t, strcmp(target.asked, want) == 0);
+	EXPECT_EQ(t, capacity.blocks, blocks);
+	return err;
+}
+
+static void identified(struct ktest *t)
+{
+	target.inquiry = 36;
+	target.ready = 0;
+	target.capacity10 = 8;
+	target.capacity16 = 32;
+	target.is_large = false;
+	EXPECT_EQ(t, identify(t, "irc", 0x80), 0);
+	target.is_large = true;
+	EXPECT_EQ(t, identify(t, "ircC", (1UL << 32) + 1), 0);
+	target.capacity16 = 11;
+	EXPECT_EQ(t, identify(t, "ircC", 0), -EINVAL);
+	target.capacity16 = -EIO;
+	EXPECT_EQ(t, identify(t, "ircC", 0), -EIO);
+	target.capacity10 = 7;
+	EXPECT_EQ(t, identify(t, "irc", 0), -EINVAL);
+	target.capacity10 = -ETIMEDOUT;
+	EXPECT_EQ(t, identify(t, "irc", 0), -ETIMEDOUT);
+	target.ready = -EIO;
+	EXPECT_EQ(t, identify(t, "ir", 0), -EIO);
+	target.inquiry = 35;
+	EXPECT_EQ(t, identify(t, "i", 0), -ENODEV);
+	target.inquiry = -ENXIO;
+	EXPECT_EQ(t, identify(t, "i", 0), -ENODEV);
+}
+
 static const struct ktest_case cases[] = {
 	{"transfers", transfers},
 	{"short_commands", short_commands},
@@ -199,6 +274,7 @@ static const struct ktest_case cases[] = {
 	{"is_disk", is_disk},
 	{"capacity_of_10", capacity_of_10},
 	{"capacity_of_16", capacity_of_16},
+	{"identified", identified},
 	{NULL, NULL},
 };
 
