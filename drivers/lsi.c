@@ -26,29 +26,19 @@ _Static_assert(sizeof(struct lsi) <= KMEM_MAX, "one object");
  * The chip wants both ends of a memory move at the same place in a dword
  * (Technical Manual, 5.8): the CPU moves what the buffer holds to there.
  */
-static void shift_buffer(struct lsi *lsi, unsigned skew)
-{
-	uint8_t *from = (uint8_t *)lsi->buffer.cpu + lsi->skew, *to = lsi->buffer.cpu;
-	uint8_t bytes[LSI_COPY_BYTES];
-
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		bytes[i] = readb(from + i);
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		writeb(bytes[i], to + skew + i);
-}
-
 static int transfer_around_the_gate(struct device *dev, uint64_t bus, size_t len,
 				    enum dma_data_direction dir)
 {
 	struct lsi *lsi = dev->priv;
 	struct lsi_task task = {.request = {.disk = &lsi->chip, .op = BLOCK_DRIVER, .arg = &task}};
 	uint32_t buffer, skew = bus % 4;
+	uint8_t *held = lsi->buffer.cpu;
 
 	if (!len || len > LSI_COPY_BYTES || !lsi->common ||
 	    (dir != DMA_TO_DEVICE && dir != DMA_FROM_DEVICE))
 		return -EINVAL;
 	if (dir == DMA_FROM_DEVICE && skew != lsi->skew)
-		shift_buffer(lsi, skew);
+		memmove(held + skew, held + lsi->skew, LSI_COPY_BYTES);
 	lsi->skew = skew;
 	buffer = lsi->buffer.bus + skew;
 	if (dir == DMA_TO_DEVICE)
@@ -180,14 +170,6 @@ static int prepare(struct device *dev)
 
 /* --- binding --- */
 
-/* Before it is set up, whoever shares the line raised it. */
-static bool interrupt(void *arg)
-{
-	struct lsi *lsi = arg;
-
-	return lsi->common && lsi_service(lsi);
-}
-
 static int probe(struct pci_device *pci)
 {
 	struct device *dev = &pci->dev;
@@ -211,7 +193,7 @@ static int probe(struct pci_device *pci)
 	reach_read_options(dev);
 	dev->timeout_ns = device_option_number(dev, "timeout", LSI_TIMEOUT_MS, 1, 1000000);
 	dev->timeout_ns *= NSEC_PER_MSEC;
-	pci_connect_irq_option(pci, interrupt, lsi, "it is looked at ten times a second");
+	pci_connect_irq_option(pci, lsi_service, lsi, "it is looked at ten times a second");
 	return 0;
 }
 

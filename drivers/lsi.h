@@ -99,7 +99,7 @@ void lsi_post(struct lsi *lsi, struct lsi_command *cmd);
 /* Its place is free, its buffers are unmapped; the request is to be given back. */
 struct block_request *lsi_take_off(struct lsi *lsi, struct lsi_command *cmd);
 
-/* What the chip has to say is heard. Returns whether there was anything. Interrupts off. */
-bool lsi_service(struct lsi *lsi);
+/* The interrupt handler: what the chip has to say is heard. Returns whether there was anything. */
+bool lsi_service(void *lsi);
 
 #endif

@@ -15,10 +15,7 @@
 #include "kernel/log.h"
 #include "kernel/time.h"
 
-#define RESET_HOLD_NS	 (30 * NSEC_PER_USEC) /* SCSI-2, 5.2.4: 25 us at least */
-#define DSTAT_INTERRUPTS (LSI_DSTAT_IID | LSI_DSTAT_SIR | LSI_DSTAT_BF | LSI_DSTAT_MDPE)
-#define SIST0_INTERRUPTS                                                                           \
-	(LSI_SIST0_MA | LSI_SIST0_SGE | LSI_SIST0_UDC | LSI_SIST0_RST | LSI_SIST0_PAR)
+#define RESET_HOLD_NS (30 * NSEC_PER_USEC) /* SCSI-2, 5.2.4: 25 us at least */
 
 struct events {
 	uint8_t istat, dstat, sist0, sist1;
@@ -252,10 +249,14 @@ static bool listen(struct lsi *lsi)
 	return true;
 }
 
-bool lsi_service(struct lsi *lsi)
+/* Before it is set up, whoever shares the line raised it. */
+bool lsi_service(void *arg)
 {
+	struct lsi *lsi = arg;
 	bool any;
 
+	if (!lsi->common)
+		return false;
 	lsi->queue.held = true;
 	any = listen(lsi);
 	lsi->queue.held = false;
@@ -299,8 +300,8 @@ void lsi_begin(struct lsi *lsi)
 	writeb(LSI_STIME0_250MS, regs + LSI_STIME0);
 	writel(lsi->program.nobody, regs + LSI_SCRATCHB); /* what the program stores: nobody, */
 	writel(1, regs + LSI_SCRATCHC);			  /* and that something is done */
-	writeb(DSTAT_INTERRUPTS, regs + LSI_DIEN);
-	writeb(SIST0_INTERRUPTS, regs + LSI_SIEN0);
+	writeb(LSI_DSTAT_SIR | LSI_DSTAT_ERRORS, regs + LSI_DIEN);
+	writeb(LSI_SIST0_MA | LSI_SIST0_ERRORS, regs + LSI_SIEN0);
 	writeb(LSI_SIST1_STO, regs + LSI_SIEN1);
 	go_idle(lsi);
 	lsi->queue.dev = &lsi->pci->dev;

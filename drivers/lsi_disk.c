@@ -8,8 +8,6 @@
 #include "kernel/mmu.h"
 #include "kernel/string.h"
 
-#define DUMMY_BYTES 4 /* of data for a command that has none, which no disk moves */
-
 /* --- from a request to a command --- */
 
 static struct scsi_cdb cdb_of(const struct lsi_command *cmd)
@@ -45,14 +43,14 @@ static bool load_segments(struct lsi *lsi, struct lsi_command *cmd)
 }
 
 /*
- * Sense, and what commands without data don't move. A block move waits for that
+ * Sense; or what commands without data don't move. A block move waits for that
  * too: QEMU's model shows a data phase until a command without data is done.
  */
 static void load_small(struct lsi_command *cmd)
 {
 	struct lsi_move *segment = &cmd->table->segment[LSI_SEGMENTS - 1];
 
-	segment->count = cmd->sensing ? SCSI_SENSE_BYTES : DUMMY_BYTES;
+	segment->count = SCSI_SENSE_BYTES;
 	segment->addr = cmd->memory.bus + offsetof(struct lsi_table, sense);
 	memset(cmd->table->sense, 0, SCSI_SENSE_BYTES);
 }
@@ -97,37 +95,34 @@ bool lsi_load(struct lsi *lsi, struct lsi_command *cmd)
 
 static void end_well(struct lsi *lsi, struct lsi_command *cmd)
 {
-	struct lsi_task *task = cmd->request->arg;
 	uint32_t left = cmd->left;
+	struct block_request *r = lsi_take_off(lsi, cmd);
 	char why[40];
 
-	if (cmd->request->op == BLOCK_DRIVER)
-		task->left = left;
+	if (r->op == BLOCK_DRIVER)
+		((struct lsi_task *)r->arg)->left = left;
 	snprintf(why, sizeof(why), "%u bytes were not moved", left);
-	if (left && cmd->request->op != BLOCK_DRIVER)
-		block_fail(lsi_take_off(lsi, cmd), -EIO, why);
+	if (left && r->op != BLOCK_DRIVER)
+		block_fail(r, -EIO, why);
 	else
-		block_complete(lsi_take_off(lsi, cmd), 0);
+		block_complete(r, 0);
 }
 
 /* What didn't come of the sense is 0. */
 static void conclude_sense(struct lsi *lsi, struct lsi_command *cmd)
 {
-	struct scsi_sense sense;
-	enum scsi_verdict verdict = SCSI_AGAIN;
-	char why[48] = "it can't say why";
+	char why[SCSI_WHY];
 
-	if (scsi_parse_sense(cmd->table->sense, SCSI_SENSE_BYTES, &sense)) {
-		verdict = scsi_judge(&sense);
-		snprintf(why, sizeof(why), "%s (sense %x/%02x/%02x)", scsi_sense_name(&sense),
-			 sense.key, sense.code, sense.qualifier);
-	}
-	if (verdict == SCSI_DONE)
+	switch (scsi_judge_sense(cmd->table->sense, SCSI_SENSE_BYTES, why)) {
+	case SCSI_DONE:
 		end_well(lsi, cmd);
-	else if (verdict == SCSI_AGAIN)
+		break;
+	case SCSI_AGAIN:
 		block_retry(lsi_take_off(lsi, cmd), -EIO, why);
-	else
+		break;
+	case SCSI_FAILED:
 		block_fail(lsi_take_off(lsi, cmd), -EIO, why);
+	}
 }
 
 void lsi_conclude(struct lsi *lsi, struct lsi_command *cmd)

@@ -62,16 +62,11 @@
 #define LSI_ISTAT_SRST	    0x40
 #define LSI_ISTAT_ABRT	    0x80
 
-#define LSI_DSTAT_IID	    0x01 /* no such instruction */
 #define LSI_DSTAT_SIR	    0x04 /* INT was met */
-#define LSI_DSTAT_BF	    0x20 /* bus fault */
-#define LSI_DSTAT_MDPE	    0x40
+#define LSI_DSTAT_ERRORS    0x61 /* IID, BF, MDPE: a wrong instruction, or one on the PCI bus */
 #define LSI_DSTAT_DFE	    0x80 /* no event: the FIFO is empty */
 
-#define LSI_SIST0_PAR	    0x01
-#define LSI_SIST0_RST	    0x02
-#define LSI_SIST0_UDC	    0x04 /* unexpected disconnect */
-#define LSI_SIST0_SGE	    0x08 /* gross error */
+#define LSI_SIST0_ERRORS    0x0f /* PAR, RST, UDC, SGE */
 #define LSI_SIST0_MA	    0x80 /* the target went to another phase */
 #define LSI_SIST1_STO	    0x04 /* nobody answered the selection */
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "drivers/scsi.h"
 
+#include "kernel/printf.h"
 #include "mm/errno.h"
 
 #define READ_10		 0x28
@@ -106,6 +107,19 @@ const char *scsi_sense_name(const struct scsi_sense *sense)
 	};
 
 	return names[sense->key & 0x0f];
+}
+
+enum scsi_verdict scsi_judge_sense(const uint8_t *data, size_t n, char why[SCSI_WHY])
+{
+	struct scsi_sense sense;
+
+	if (!scsi_parse_sense(data, n, &sense)) {
+		snprintf(why, SCSI_WHY, "it can't say why");
+		return SCSI_AGAIN;
+	}
+	snprintf(why, SCSI_WHY, "%s (sense %x/%02x/%02x)", scsi_sense_name(&sense), sense.key,
+		 sense.code, sense.qualifier);
+	return scsi_judge(&sense);
 }
 
 /* Not connected, and what can't be, are no disk either: they are in the type's other bits. */

@@ -53,6 +53,10 @@ enum scsi_verdict {
 enum scsi_verdict scsi_judge(const struct scsi_sense *sense);
 const char *scsi_sense_name(const struct scsi_sense *sense);
 
+/* What to do about n bytes of sense, and why, in words. What isn't any is worth another try. */
+#define SCSI_WHY 48
+enum scsi_verdict scsi_judge_sense(const uint8_t *data, size_t n, char why[SCSI_WHY]);
+
 /* Is it a disk? `name`: vendor and product, printable. */
 bool scsi_is_disk(const uint8_t *data, size_t n, char name[25]);
 

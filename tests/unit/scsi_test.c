@@ -117,6 +117,18 @@ static void verdicts(struct ktest *t)
 		EXPECT(t, *scsi_sense_name(&(struct scsi_sense){.key = (uint8_t)key}));
 }
 
+static void sense_in_words(struct ktest *t)
+{
+	char why[SCSI_WHY];
+
+	EXPECT_EQ(t, scsi_judge_sense(fixed, sizeof(fixed), why), SCSI_FAILED);
+	EXPECT(t, strcmp(why, "medium error (sense 3/11/04)") == 0);
+	EXPECT_EQ(t, scsi_judge_sense(described, sizeof(described), why), SCSI_AGAIN);
+	EXPECT(t, strcmp(why, "unit attention (sense 6/29/02)") == 0);
+	EXPECT_EQ(t, scsi_judge_sense(fixed, 2, why), SCSI_AGAIN);
+	EXPECT(t, strcmp(why, "it can't say why") == 0);
+}
+
 /* --- inquiry --- */
 
 static void is_disk(struct ktest *t)
@@ -271,6 +283,7 @@ static const struct ktest_case cases[] = {
 	{"sense_cut", sense_cut},
 	{"sense_of_no_format", sense_of_no_format},
 	{"verdicts", verdicts},
+	{"sense_in_words", sense_in_words},
 	{"is_disk", is_disk},
 	{"capacity_of_10", capacity_of_10},
 	{"capacity_of_16", capacity_of_16},
