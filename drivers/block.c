@@ -7,6 +7,7 @@
  */
 #include "drivers/block.h"
 
+#include "drivers/pci.h"
 #include "drivers/rtc.h"
 #include "kernel/irq.h"
 #include "kernel/log.h"
@@ -155,18 +156,27 @@ void block_retry(struct block_request *request, int err, const char *why)
 
 /* --- waiting --- */
 
+static bool is_late(const struct block_queue *queue)
+{
+	return rtc_seconds_since(queue->heard) * NSEC_PER_SEC > queue->dev->timeout_ns;
+}
+
+/* Where no interrupt comes, or one should have, its handler is asked. */
 static void look_at(struct block_queue *queue)
 {
+	const struct pci_device *pci = to_pci(queue->dev);
 	unsigned long flags = irq_save();
 	bool news;
 
-	if (queue->in_flight)
-		queue->poll(queue);
+	if (queue->in_flight && pci->irq_mode == PCI_IRQ_NONE)
+		pci->handler(pci->handler_arg);
 	news = queue->news || !queue->in_flight;
 	queue->news = false;
 	if (news)
 		queue->heard = rtc_seconds();
-	else if (rtc_seconds_since(queue->heard) * NSEC_PER_SEC > queue->dev->timeout_ns)
+	else if (is_late(queue) && pci->handler(pci->handler_arg))
+		log_warning("%s: there was an interrupt that didn't come", queue->dev->name);
+	else if (is_late(queue))
 		queue->expire(queue);
 	irq_restore(flags);
 }

@@ -26,7 +26,7 @@
 struct block_request;
 
 struct block_queue {
-	struct device *dev; /* whose timeout_ns counts */
+	struct device *dev; /* a PCI device, whose timeout_ns counts; its handler hears of news */
 	unsigned depth;	    /* requests in flight at most; may be lowered */
 	/*
 	 * Start this one, which is counted in flight already. False: not now, ask
@@ -34,9 +34,7 @@ struct block_queue {
 	 * completed with its error, and is started.
 	 */
 	bool (*start)(struct block_queue *queue, struct block_request *request);
-	/* Nobody has heard of it for a while: is there news without an interrupt? */
-	void (*poll)(struct block_queue *queue);
-	/* Nothing has completed for the timeout: see that all that is in flight does. */
+	/* Nothing has completed for the timeout, nor is there news: see that all in flight does. */
 	void (*expire)(struct block_queue *queue);
 	/* with interrupts off: */
 	bool held;		  /* nothing is started: what is in flight is being put in order */

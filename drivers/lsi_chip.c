@@ -264,23 +264,10 @@ bool lsi_service(void *arg)
 	return any;
 }
 
-static void poll(struct block_queue *queue)
-{
-	struct lsi *lsi = queue->dev->priv;
-
-	if (lsi->pci->irq_mode == PCI_IRQ_NONE)
-		lsi_service(lsi);
-}
-
 static void expire(struct block_queue *queue)
 {
-	struct lsi *lsi = queue->dev->priv;
-
 	queue->held = true;
-	if (listen(lsi))
-		log_warning("%s: there was an interrupt that didn't come", queue->dev->name);
-	else
-		recover(lsi, -ETIMEDOUT, "no answer in time");
+	recover(queue->dev->priv, -ETIMEDOUT, "no answer in time");
 	queue->held = false;
 	block_queue_run(queue);
 }
@@ -306,7 +293,6 @@ void lsi_begin(struct lsi *lsi)
 	go_idle(lsi);
 	lsi->queue.dev = &lsi->pci->dev;
 	lsi->queue.start = start;
-	lsi->queue.poll = poll;
 	lsi->queue.expire = expire;
 	lsi->chip.queue = &lsi->queue;
 	block_queue_init(&lsi->queue);

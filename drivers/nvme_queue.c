@@ -190,19 +190,9 @@ static void expire(struct block_queue *queue)
 
 	if (!is_there(nvme))
 		reset(nvme, false, "nobody answers");
-	else if (nvme_service(nvme))
-		log_warning("%s: there was an interrupt that didn't come", nvme->chip.name);
 	else
 		reset(nvme, nvme->state == NVME_UP,
 		      status & NVME_CSTS_CFS ? "it failed" : "no answer in time");
-}
-
-static void poll(struct block_queue *queue)
-{
-	struct nvme *nvme = queue->dev->priv;
-
-	if (nvme->pci->irq_mode == PCI_IRQ_NONE)
-		nvme_service(nvme);
 }
 
 void nvme_end(struct nvme *nvme)
@@ -283,7 +273,6 @@ void nvme_queue_init(struct nvme *nvme, struct nvme_queue *queue)
 	queue->block.dev = &nvme->pci->dev;
 	queue->block.depth = queue->ring.entries - 1;
 	queue->block.start = start;
-	queue->block.poll = poll;
 	queue->block.expire = expire;
 	block_queue_init(&queue->block);
 }
