@@ -104,32 +104,29 @@ unsigned pci_find_capability(const struct pci_device *pci, uint8_t id)
 	return 0;
 }
 
-static void set_command(const struct pci_device *pci, uint16_t bits, bool on)
+void pci_update16(const struct pci_device *pci, unsigned reg, uint16_t clear, uint16_t set)
 {
-	uint16_t command = pci_read16(pci, PCI_COMMAND);
-
-	pci_write16(pci, PCI_COMMAND, on ? command | bits : command & ~bits);
+	pci_write16(pci, reg, (pci_read16(pci, reg) & ~clear) | set);
 }
+
+#define MEMORY_AND_MASTER (PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER)
 
 /* A bridge passes its children's DMA up only as a master (PCI-to-PCI Bridge 1.2, section 3.2.5.3).
  */
 void pci_enable(struct pci_device *pci)
 {
-	struct device *bridge;
-
-	set_command(pci, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, true);
-	for (bridge = pci->dev.parent; bridge; bridge = bridge->parent)
-		set_command(to_pci(bridge), PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, true);
+	for (struct device *dev = &pci->dev; dev; dev = dev->parent)
+		pci_update16(to_pci(dev), PCI_COMMAND, 0, MEMORY_AND_MASTER);
 }
 
 void pci_disable(struct pci_device *pci)
 {
-	set_command(pci, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, false);
+	pci_update16(pci, PCI_COMMAND, MEMORY_AND_MASTER, 0);
 }
 
 void pci_set_master(struct pci_device *pci, bool on)
 {
-	set_command(pci, PCI_COMMAND_MASTER, on);
+	pci_update16(pci, PCI_COMMAND, PCI_COMMAND_MASTER, on ? PCI_COMMAND_MASTER : 0);
 }
 
 /* --- base addresses --- */
@@ -218,18 +215,12 @@ static void size_bars(struct pci_device *pci)
 /* Device memory lies where the CPU has addresses, and no RAM. */
 static bool can_be_device_memory(const struct pci_bar *bar)
 {
-	const struct range_list *ram = &machine.memmap.ram;
 	uint64_t limit = mmu_phys_limit();
-	size_t i;
 
 	if (bar->kind != PCI_BAR_MEM32 && bar->kind != PCI_BAR_MEM64)
 		return false;
-	if (!bar->addr || bar->size > limit || bar->addr > limit - bar->size)
-		return false;
-	for (i = 0; i < ram->count; i++)
-		if (bar->addr < ram->range[i].end && bar->addr + bar->size > ram->range[i].start)
-			return false;
-	return true;
+	return bar->addr && bar->size <= limit && bar->addr <= limit - bar->size &&
+	       !memmap_has_ram(&machine.memmap, bar->addr, bar->addr + bar->size - 1);
 }
 
 void *pci_map_bar(struct pci_device *pci, unsigned i, uint64_t min_size)

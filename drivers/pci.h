@@ -61,6 +61,7 @@ uint16_t pci_read16(const struct pci_device *, unsigned reg);
 uint32_t pci_read32(const struct pci_device *, unsigned reg);
 void pci_write16(const struct pci_device *, unsigned reg, uint16_t value);
 void pci_write32(const struct pci_device *, unsigned reg, uint32_t value);
+void pci_update16(const struct pci_device *, unsigned reg, uint16_t clear, uint16_t set);
 
 /* Offset of a capability, 0 where there is none. A list that loops ends. */
 unsigned pci_find_capability(const struct pci_device *, uint8_t id);

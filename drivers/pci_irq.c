@@ -17,20 +17,25 @@
 
 const char *const pci_irq_names[] = {"none", "intx", "msi", "best", NULL};
 
-/* Offset of the capability; 0 where there is none, or a part of it would lie outside. */
-static unsigned msi_capability(const struct pci_device *pci)
-{
-	unsigned at = pci_find_capability(pci, PCI_CAP_ID_MSI);
+#define MSI_SWITCHES  (PCI_MSI_ENABLE | PCI_MSI_MULTIPLE_MASK)
+#define MSIX_SWITCHES (PCI_MSIX_ENABLE | PCI_MSIX_MASK_ALL)
 
-	return at <= PCI_CONFIG_SIZE - PCI_MSI_SIZE ? at : 0;
+/* Offset of a capability; 0 where there is none, or a part of it would lie outside. */
+static unsigned capability(const struct pci_device *pci, uint8_t id, unsigned size)
+{
+	unsigned at = pci_find_capability(pci, id);
+
+	return at <= PCI_CONFIG_SIZE - size ? at : 0;
 }
 
-static void msi_switch(const struct pci_device *pci, unsigned at, bool on)
+static unsigned msi_capability(const struct pci_device *pci)
 {
-	uint16_t control = pci_read16(pci, at + PCI_MSI_CONTROL);
+	return capability(pci, PCI_CAP_ID_MSI, PCI_MSI_SIZE);
+}
 
-	control &= ~(PCI_MSI_ENABLE | PCI_MSI_MULTIPLE_MASK);
-	pci_write16(pci, at + PCI_MSI_CONTROL, on ? control | PCI_MSI_ENABLE : control);
+static unsigned msix_capability(const struct pci_device *pci)
+{
+	return capability(pci, PCI_CAP_ID_MSIX, PCI_MSIX_SIZE);
 }
 
 static void msi_write_message(const struct pci_device *pci, unsigned at)
@@ -45,21 +50,6 @@ static void msi_write_message(const struct pci_device *pci, unsigned at)
 		    (uint16_t)pci->message.data);
 	if (control & PCI_MSI_MASKING)
 		pci_write32(pci, at + (wide ? PCI_MSI_MASK_64 : PCI_MSI_MASK_32), 0);
-}
-
-static unsigned msix_capability(const struct pci_device *pci)
-{
-	unsigned at = pci_find_capability(pci, PCI_CAP_ID_MSIX);
-
-	return at <= PCI_CONFIG_SIZE - PCI_MSIX_SIZE ? at : 0;
-}
-
-static void msix_switch(const struct pci_device *pci, unsigned at, bool on)
-{
-	uint16_t control = pci_read16(pci, at + PCI_MSIX_CONTROL);
-
-	control &= ~(PCI_MSIX_ENABLE | PCI_MSIX_MASK_ALL);
-	pci_write16(pci, at + PCI_MSIX_CONTROL, on ? control | PCI_MSIX_ENABLE : control);
 }
 
 /* The first entry of the table; NULL where its BAR can't be used. */
@@ -82,13 +72,6 @@ static void msix_write_message(const struct pci_device *pci, uint8_t *entry)
 	writel(0, entry + PCI_MSIX_MASKED);
 }
 
-static void intx_switch(const struct pci_device *pci, bool on)
-{
-	uint16_t command = pci_read16(pci, PCI_COMMAND) & ~PCI_COMMAND_INTX_DISABLE;
-
-	pci_write16(pci, PCI_COMMAND, on ? command : command | PCI_COMMAND_INTX_DISABLE);
-}
-
 static int connect_msi(struct pci_device *pci)
 {
 	unsigned at = msi_capability(pci), table_at = at ? 0 : msix_capability(pci);
@@ -101,11 +84,11 @@ static int connect_msi(struct pci_device *pci)
 	if (err)
 		return err;
 	if (entry) {
-		msix_switch(pci, table_at, true);
 		msix_write_message(pci, entry);
+		pci_update16(pci, table_at + PCI_MSI_CONTROL, MSIX_SWITCHES, PCI_MSIX_ENABLE);
 	} else {
 		msi_write_message(pci, at);
-		msi_switch(pci, at, true);
+		pci_update16(pci, at + PCI_MSI_CONTROL, MSI_SWITCHES, PCI_MSI_ENABLE);
 	}
 	return 0;
 }
@@ -120,7 +103,7 @@ static int connect_intx(struct pci_device *pci)
 	err = irq_add(pci->irq_line, pci->handler, pci->handler_arg);
 	if (err)
 		return err;
-	intx_switch(pci, true);
+	pci_update16(pci, PCI_COMMAND, PCI_COMMAND_INTX_DISABLE, 0);
 	return 0;
 }
 
@@ -149,10 +132,10 @@ void pci_disconnect_irq(struct pci_device *pci)
 	unsigned at = msi_capability(pci), table_at = msix_capability(pci);
 
 	if (at)
-		msi_switch(pci, at, false);
+		pci_update16(pci, at + PCI_MSI_CONTROL, MSI_SWITCHES, 0);
 	if (table_at)
-		msix_switch(pci, table_at, false);
-	intx_switch(pci, false);
+		pci_update16(pci, table_at + PCI_MSI_CONTROL, MSIX_SWITCHES, 0);
+	pci_update16(pci, PCI_COMMAND, 0, PCI_COMMAND_INTX_DISABLE);
 	if (pci->irq_mode == PCI_IRQ_MSI)
 		irq_remove_message(&pci->message);
 	if (pci->irq_mode == PCI_IRQ_INTX)

@@ -59,7 +59,7 @@
 #define PCI_CAP_ID_MSIX 0x11
 
 /* Message-signalled interrupts [6.8.1] */
-#define PCI_MSI_CONTROL	      2
+#define PCI_MSI_CONTROL	      2 /* MSI-X too */
 #define PCI_MSI_ADDRESS	      4
 #define PCI_MSI_ADDRESS_HIGH  8 /* with 64 bits only */
 #define PCI_MSI_DATA_32	      8
@@ -73,7 +73,6 @@
 #define PCI_MSI_MASKING	      (1 << 8)
 
 /* The same by a table in a BAR [6.8.2]; of an entry, offsets in it */
-#define PCI_MSIX_CONTROL      2
 #define PCI_MSIX_TABLE	      4 /* which BAR in bits 0 to 2, where in it */
 #define PCI_MSIX_SIZE	      12
 #define PCI_MSIX_MASK_ALL     (1 << 14)
