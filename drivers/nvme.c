@@ -5,10 +5,13 @@
  * A controller reaches 64 bits. It may have memory of its own, the controller
  * memory buffer, which is where the CPU finds it (its BAR), and for the device
  * where it was told: here above all that an x86 can address, so that it lies over
- * nothing else. What the device reads is in there. Completions, which it writes
- * and the CPU looks for again and again, are in system memory.
+ * nothing else. It is declared, so what the device reads is in there while there
+ * is room. Completions, which it writes and the CPU looks for again and again, are
+ * in system memory: they are taken before anything is declared.
  */
 #include "drivers/nvme.h"
+
+#include "dma/declared.h"
 
 #include "kernel/io.h"
 #include "kernel/log.h"
@@ -24,69 +27,57 @@ _Static_assert(sizeof(struct nvme) <= KMEM_MAX, "one object");
 
 /* --- memory --- */
 
-/* On the device while there is room, then of the system's. */
-static bool take_memory(struct nvme *nvme, struct nvme_memory *memory)
+/* From `first` on, up to `end`; what an earlier try has got it keeps. */
+static bool take_memory(struct nvme *nvme, unsigned first, unsigned end)
 {
 	struct dma_device *dma = &nvme->pci->dev.dma;
 
-	memory->on_device = nvme->cmb_left >= NVME_PAGE;
-	if (memory->on_device) {
-		memory->cpu = nvme->cmb;
-		memory->bus = nvme->cmb_bus;
-		nvme->cmb += NVME_PAGE;
-		nvme->cmb_bus += NVME_PAGE;
-		nvme->cmb_left -= NVME_PAGE;
-		return true;
+	for (unsigned i = first; i < end; i++) {
+		struct nvme_memory *memory = &nvme->memory[i];
+
+		if (!memory->cpu)
+			memory->cpu = dma_alloc_coherent(dma, NVME_PAGE, &memory->handle);
+		if (!memory->cpu || !dma_gate(dma, memory->handle, NVME_PAGE, &memory->bus))
+			return false;
 	}
-	memory->cpu = dma_alloc_coherent(dma, NVME_PAGE, &memory->handle);
-	return memory->cpu && dma_gate(dma, memory->handle, NVME_PAGE, &memory->bus);
+	return true;
 }
 
 /*
  * Where its memory is for the device. One that doesn't know CMBMSC, or ignores
- * it (and so says what it has without being asked), has it at the bus address.
+ * it (and so says what it has, though nobody ever asked), has it at the bus address.
+ * What can't be declared is said, and then nobody uses it.
  */
-static void find_cmb(struct nvme *nvme)
+static void declare_cmb(struct nvme *nvme)
 {
-	bool placed = nvme->capability.has_cmbmsc && !readl(nvme->regs + NVME_CMBSZ);
+	bool placed = nvme->capability.has_cmbmsc &&
+		      (readq(nvme->regs + NVME_CMBMSC) || !readl(nvme->regs + NVME_CMBSZ));
+	struct pci_bar *bar;
 	struct nvme_cmb cmb;
 	uint64_t bus, at;
-	uint8_t *bar;
 
 	if (placed)
 		writeq(NVME_CMBMSC_CRE, nvme->regs + NVME_CMBMSC);
 	if (!nvme_parse_cmb(readl(nvme->regs + NVME_CMBLOC), readl(nvme->regs + NVME_CMBSZ), &cmb))
 		return;
-	bar = pci_map_bar(nvme->pci, cmb.bar, cmb.offset + cmb.size);
-	bus = nvme->pci->bar[cmb.bar].addr + cmb.offset;
-	at = placed ? CMB_ADDRESS : bus;
-	if (!bar || !dma_range_within(at, cmb.size, DMA_BIT_MASK(nvme->pci->dev.mask)))
+	bar = &nvme->pci->bar[cmb.bar];
+	if (!bar->addr || cmb.offset + cmb.size > bar->size)
 		return;
+	bus = bar->addr + cmb.offset;
+	at = placed ? CMB_ADDRESS : bus;
 	if (placed)
 		writeq(at | NVME_CMBMSC_CRE | NVME_CMBMSC_CMSE, nvme->regs + NVME_CMBMSC);
 	if (placed && readl(nvme->regs + NVME_CMBSTS) & NVME_CMBSTS_CBAI)
 		return;
-	nvme->cmb = bar + cmb.offset;
-	nvme->cmb_bus = at;
-	nvme->cmb_left = cmb.size;
-	log_info("%s: %llu KiB of memory on it, at %#llx on the bus, %#llx for itself",
-		 nvme->pci->dev.name, (ull)cmb.size >> 10, (ull)bus, (ull)at);
+	dma_declare_coherent_memory(
+		&nvme->pci->dev.dma, dma_addr_of(bus), dma_addr_of(at), cmb.size,
+		DMA_MEMORY_MAP | (bar->prefetchable ? DMA_MEMORY_PREFETCHABLE : 0));
 }
 
-/*
- * Completion queues first: what is taken before the device's memory is known is
- * the system's. What an earlier try has got it keeps.
- */
-static int take_all_memory(struct nvme *nvme)
+static int take_the_rest(struct nvme *nvme)
 {
-	for (unsigned i = 0; i < NVME_MEMORY; i++) {
-		if (nvme->memory[i].bus)
-			continue;
-		if (i == NVME_SQ)
-			find_cmb(nvme);
-		if (!take_memory(nvme, &nvme->memory[i]))
-			return -ENOMEM;
-	}
+	if (!take_memory(nvme, NVME_SQ, NVME_MEMORY))
+		return -ENOMEM;
 	nvme->lists = dma_pool_create("PRPs", &nvme->pci->dev.dma, NVME_PAGE, NVME_PAGE, 0);
 	if (!nvme->lists)
 		return -ENOMEM;
@@ -97,20 +88,24 @@ static int take_all_memory(struct nvme *nvme)
 
 static void give_all_memory(struct nvme *nvme)
 {
+	struct dma_device *dma = &nvme->pci->dev.dma;
+
 	dma_pool_destroy(nvme->lists);
 	for (unsigned i = 0; i < NVME_MEMORY; i++)
-		if (!nvme->memory[i].on_device)
-			dma_free_coherent(&nvme->pci->dev.dma, NVME_PAGE, nvme->memory[i].cpu,
-					  nvme->memory[i].handle);
+		dma_free_coherent(dma, NVME_PAGE, nvme->memory[i].cpu, nvme->memory[i].handle);
+	dma_release_declared_memory(dma);
 }
 
 /* --- the first use --- */
 
-/* PRPs take a buffer's place in its page as it is: so must bouncing. */
+/*
+ * PRPs take a buffer's place in its page as it is: so must bouncing. What is said of
+ * its mask holds for buffers; of its own memory it reaches all.
+ */
 static int set_limits(struct nvme *nvme)
 {
 	struct dma_device *dma = &nvme->pci->dev.dma;
-	int err = dma_set_mask_and_coherent(dma, DMA_BIT_MASK(nvme->pci->dev.mask));
+	int err = dma_set_mask(dma, DMA_BIT_MASK(nvme->pci->dev.mask));
 
 	if (!err)
 		err = dma_set_min_align_mask(dma, NVME_PAGE - 1);
@@ -132,7 +127,7 @@ static int prepare(struct device *dev)
 	int err = set_limits(nvme);
 
 	if (!err && !nvme->lists)
-		err = take_all_memory(nvme);
+		err = take_the_rest(nvme);
 	if (!err) {
 		nvme_begin(nvme);
 		block_wait(is_settled, nvme);
@@ -158,6 +153,9 @@ static const char *look_at(struct nvme *nvme)
 	why = nvme_parse_capability(readq(nvme->regs + NVME_CAP), &nvme->capability);
 	if (!why && NVME_DOORBELLS + 4 * nvme->capability.stride > pci->bar[NVME_BAR].size)
 		why = "its doorbells aren't there";
+	if (!why && (dma_set_coherent_mask(&pci->dev.dma, DMA_BIT_MASK(ADDRESS_BITS)) ||
+		     !take_memory(nvme, NVME_CQ, NVME_SQ)))
+		why = "no memory for its queues";
 	return why;
 }
 
@@ -178,9 +176,12 @@ static int probe(struct pci_device *pci)
 	if (why) {
 		log_error("%s: %s", dev->name, why);
 		pci_disable(pci);
+		if (nvme)
+			give_all_memory(nvme);
 		kfree(&machine.kmem, nvme);
 		return -ENXIO;
 	}
+	declare_cmb(nvme);
 	dev->priv = nvme;
 	dev->mask = (unsigned)device_option_number(dev, "mask", ADDRESS_BITS, 24, ADDRESS_BITS);
 	dev->timeout_ns = device_option_number(dev, "timeout", TIMEOUT_MS, 1, 1000000);

@@ -40,7 +40,6 @@ struct nvme_memory {
 	void *cpu;
 	uint64_t bus;
 	dma_addr_t handle;
-	bool on_device;
 };
 
 /* A request that was started. */
@@ -75,8 +74,6 @@ struct nvme {
 	uint8_t *regs;
 	struct nvme_capability capability;
 	size_t command_bytes; /* that a command may move */
-	uint8_t *cmb;
-	uint64_t cmb_bus, cmb_left; /* what follows is free */
 	struct nvme_memory memory[NVME_MEMORY];
 	struct dma_pool *lists; /* of PRPs, a page each */
 	/* with interrupts off: */

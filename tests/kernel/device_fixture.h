@@ -25,6 +25,9 @@ void device_fixture_begin(struct ktest *t, struct device_fixture *f, struct devi
 			  unsigned order);
 void device_fixture_end(struct ktest *t, struct device_fixture *f);
 
+/* What is free now, and the buffers, is to be free at the end: till here it changed for good. */
+void device_fixture_recount(struct device_fixture *f);
+
 /* The host holds the devices' own words against the last of these lines. */
 void device_fixture_say_clamps(void);
 

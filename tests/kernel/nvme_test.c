@@ -6,6 +6,7 @@
  * Buffers lie where place= says. After each case mappings, slots and pages are as
  * before, and no misuse was counted.
  */
+#include "dma/declared.h"
 #include "drivers/nvme.h"
 #include "drivers/pci.h"
 #include "kernel/log.h"
@@ -20,6 +21,71 @@ static struct disk_fixture *f;
 static void begin(struct ktest *t)
 {
 	f = disk_fixture_begin(t, "nvme0", BUFFER_ORDER);
+}
+
+/* --- the controller's own memory --- */
+
+static const struct dma_region *own_memory(const struct device *dev)
+{
+	const struct dma_region *region = machine.dma.declared;
+
+	while (region && region->owner != &dev->dma)
+		region = region->next;
+	return region;
+}
+
+#define ENOUGH 8 /* pages of it: more than are asked for */
+
+/* Bind the controller anew, before its first use with so many pages left of its memory. */
+static void bind_with_left(struct ktest *t, size_t pages)
+{
+	struct device *dev = f->of.dev;
+	struct pci_device *pci = to_pci(dev);
+	const struct dma_region *region;
+	void *cpu = NULL;
+	size_t taken;
+
+	dev->driver->remove(pci);
+	EXPECT(t, !own_memory(dev));
+	EXPECT_EQ(t, dev->driver->probe(pci), 0);
+	dev->prepared = false;
+	region = own_memory(dev);
+	EXPECT(t, !region || !region->used); /* completions are elsewhere */
+	taken = region ? region->size - pages * PAGE_SIZE : 0;
+	if (region && pages < ENOUGH)
+		cpu = dma_mark_declared_memory_occupied(&dev->dma, region->device, taken);
+	EXPECT_EQ(t, !cpu, !region || pages >= ENOUGH);
+	EXPECT_EQ(t, device_prepare(dev), 0);
+	if (cpu)
+		dma_free_coherent(&dev->dma, taken, cpu, region->device);
+	f->disk = &((struct nvme *)dev->priv)->disk[0].block;
+	string_copy(f->disk->name, sizeof(f->disk->name),
+		    "nvme0"); /* and not the number that is next */
+}
+
+/* None, full, of one page, of some: what is in it is as much as there is room for. */
+static void own_memory_is_short(struct ktest *t)
+{
+	static const unsigned pages[] = {0, 1, 3, 4, 5, ENOUGH};
+	struct device *dev = f->of.dev;
+	const struct dma_region *region;
+
+	if (((struct nvme *)dev->priv)->disks != 1) {
+		ktest_skip(t, "a controller with one disk is wanted");
+		return;
+	}
+	bind_with_left(t, ENOUGH);
+	device_fixture_recount(&f->of); /* its tables are as small as they begin */
+	for (unsigned i = 0; i < ARRAY_SIZE(pages); i++) {
+		bind_with_left(t, pages[i]);
+		region = own_memory(dev);
+		REQUIRE(t, dev->prepared);
+		if (region)
+			EXPECT_EQ(t, region->used / PAGE_SIZE, pages[i] < 4 ? pages[i] : 4);
+		disk_many_there_and_back(t);
+		disk_there_and_back(t, (struct disk_shape){8, 4096 * 513, 1, PAGE_SIZE},
+				    (struct disk_shape){4, 4096 * 513, 1, PAGE_SIZE});
+	}
 }
 
 /* Asynchronous Event Request [NVM Express 1.4, 5.2]: there is none to tell of, so no answer. */
@@ -130,8 +196,13 @@ static void interrupts(struct ktest *t)
 }
 
 static const struct ktest_case cases[] = {
-	{"no_answer", no_answer},	    {"stray", stray},		{"gone", gone},
-	{"lost_interrupt", lost_interrupt}, {"interrupts", interrupts}, {NULL, NULL},
+	{"own_memory_is_short", own_memory_is_short},
+	{"no_answer", no_answer},
+	{"stray", stray},
+	{"gone", gone},
+	{"lost_interrupt", lost_interrupt},
+	{"interrupts", interrupts},
+	{NULL, NULL},
 };
 
 const struct ktest_suite nvme_suite = {

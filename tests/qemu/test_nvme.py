@@ -95,11 +95,12 @@ def test_everywhere(setup, image, firmware, machine, memory, words, options, pie
                   nvme=[(raw(target), options), (qemu.SCRATCH_DISK, "")])
     with visit(place) as shell:
         shell.hash("nvme0", target)
-        on_it = re.search(r"nvme0: \d+ KiB of memory on it, at (\w+) on the bus, (\w+) for itself",
-                          shell.say("log"))
-        assert bool(on_it) == ("cmb" in options and "mask" not in words)
+        on_it = re.search(r"^nvme0 +nvme0 +WC +\S+ +(\S+) +(\S+) +\d+ KiB +(\d+)$",
+                          shell.say("devices -m"), re.M)
+        assert bool(on_it) == ("cmb" in options)
         if on_it:  # where no CPU has an address, unless it's too old to be told
             assert on_it[2] == (on_it[1] if "legacy" in options else hex(1 << 52))
+            assert int(on_it[3]) >= 4  # both submission queues, an answer, a list
         for start, length in [(0, 1), (511, 2), (4096, 4096), (4095, 131_074), (1_000_001, 1_000_001),
                               (LARGE - 1, 1), (LARGE, 0)]:
             shell.hash("nvme0", target, start, length)
