@@ -161,6 +161,12 @@ static inline bool dma_usable(const struct dma_device *dev, dma_addr_t addr, siz
 	       dma_range_within(at, len, dev->fit.last);
 }
 
+/* Is any of [first, last] memory that is a buffer's, or bounce memory? */
+static inline bool dma_is_ram(struct dma_system *sys, uint64_t first, uint64_t last)
+{
+	return memmap_has_ram(sys->zones->map, first, last) || bounce_meets(sys, first, last);
+}
+
 /* Can a mapping of it be recorded (struct swiotlb_slot)? */
 static inline bool dma_may_bounce(phys_addr_t addr, size_t len)
 {

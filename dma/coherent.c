@@ -254,13 +254,11 @@ static int declared_mode(unsigned attrs)
 static NOINLINE bool alloc_declared(struct dma_device *dev, size_t size, void **cpu,
 				    dma_addr_t *handle, unsigned attrs)
 {
-	bool exclusive;
+	bool answered = dma_declared_alloc(dev, declared_mode(attrs), size, cpu, handle);
 
-	*handle = DMA_MAPPING_ERROR;
-	*cpu = dma_declared_alloc(dev, declared_mode(attrs), size, handle, &exclusive);
-	if (!*cpu && exclusive)
+	if (answered && !*cpu)
 		fail(dev, size, DMA_FAIL_EXHAUSTED, attrs);
-	return *cpu || exclusive;
+	return answered;
 }
 
 static NOINLINE void *alloc_nothing(struct dma_device *dev, dma_addr_t *handle, unsigned attrs)

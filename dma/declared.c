@@ -58,12 +58,13 @@ struct dma_span dma_region_span(const struct dma_device *dev, const struct dma_r
 }
 
 struct dma_region *dma_region_meeting_locked(const struct dma_device *dev, uint64_t addr,
-					     size_t len)
+					     size_t len, uint64_t *offset)
 {
 	struct dma_region *r = dev->sys->declared;
 
 	while (r && (distance(dev, r) < 0 || !ranges_meet(addr, len, base_of(dev, r), r->size)))
 		r = r->next;
+	*offset = r ? addr - base_of(dev, r) : 0;
 	return r;
 }
 
@@ -86,13 +87,12 @@ uint64_t dma_declared_first(const struct dma_device *dev)
 
 /* --- declaring --- */
 
-static bool is_ram(const struct dma_region *region, uint64_t addr)
+/* Is there RAM where the bus has this address? */
+static bool over_ram(const struct dma_region *region, uint64_t bus)
 {
-	struct dma_system *sys = region->owner->sys;
-	uint64_t first = dma_to_phys(&region->owner->limits, (dma_addr_t){addr}).value;
-	uint64_t last = first + region->size - 1;
+	uint64_t first = dma_to_phys(&region->owner->limits, (dma_addr_t){bus}).value;
 
-	return memmap_has_ram(sys->zones->map, first, last) || bounce_meets(sys, first, last);
+	return dma_is_ram(region->owner->sys, first, first + region->size - 1);
 }
 
 /* The first reason why it can't be declared, whatever else is; NULL. */
@@ -109,8 +109,8 @@ static const char *find_fault(const struct dma_region *region)
 		{(bus | device | size) % DMA_MEMORY_UNIT, "not whole units of 64 bytes"},
 		{bus + size - 1 < bus || phys + size - 1 < phys, "its bus addresses wrap"},
 		{device + size - 1 < device, "its device addresses wrap"},
-		{is_ram(region, bus), "RAM is at its bus address"},
-		{is_ram(region, device), "RAM is at its device address"},
+		{over_ram(region, bus), "RAM is at its bus address"},
+		{over_ram(region, device), "RAM is at its device address"},
 		{device + size - 1 > mask, "beyond the device's coherent mask"},
 	};
 
@@ -123,57 +123,56 @@ static const char *find_fault(const struct dma_region *region)
 /* Does it meet another: for its owner, for the CPU, or for the other's owner? */
 static bool overlaps_locked(const struct dma_region *region)
 {
+	uint64_t offset;
+
 	for (const struct dma_region *r = region->owner->sys->declared; r; r = r->next)
 		if (ranges_meet(r->phys.value, r->size, region->phys.value, region->size) ||
 		    (distance(r->owner, region) >= 0 &&
 		     ranges_meet(r->device.bus, r->size, base_of(r->owner, region), region->size)))
 			return true;
-	return dma_region_meeting_locked(region->owner, region->device.bus, region->size);
+	return dma_region_meeting_locked(region->owner, region->device.bus, region->size, &offset);
 }
 
-/* Into the list: the mode; or an error, and why. */
-static int enter(const struct dma_region *wish, const char **why)
+/* Into the list, if it meets nothing that is there. */
+static bool enter(struct dma_region *region)
 {
-	struct dma_system *sys = wish->owner->sys;
-	struct dma_region *region = kmalloc(sys->kmem, sizeof(*region));
-	unsigned long flags;
-	bool overlaps;
+	struct dma_system *sys = region->owner->sys;
+	unsigned long flags = port_lock(&sys->declared_lock);
+	bool alone = !overlaps_locked(region);
 
-	*why = "no memory for its record";
-	if (!region)
-		return -ENOMEM;
-	*region = *wish;
-	flags = port_lock(&sys->declared_lock);
-	overlaps = overlaps_locked(region);
-	if (!overlaps) {
+	if (alone) {
 		region->next = sys->declared;
 		sys->declared = region;
 	}
 	port_unlock(&sys->declared_lock, flags);
-	*why = "it overlaps other declared memory";
-	if (overlaps)
-		kfree(sys->kmem, region);
-	return overlaps ? -EBUSY : wish->flags & MODES;
+	return alone;
 }
 
+/* The mode; or an error, and why. */
 static int declare(struct dma_region *wish, const char **why)
 {
-	bool combine = wish->flags & DMA_MEMORY_PREFETCHABLE;
-	int mode;
+	enum port_mapping how =
+		wish->flags & DMA_MEMORY_PREFETCHABLE ? PORT_MAP_COMBINING : PORT_MAP_UNCACHED;
+	struct kmem *kmem = wish->owner->sys->kmem;
+	struct dma_region *region;
+	int mode = -ENOMEM;
 
 	*why = find_fault(wish);
 	if (*why)
 		return -EINVAL;
-	*why = "it can't be mapped";
+	*why = "it can't be mapped, or there is no memory for its record";
 	wish->cpu = port_map_device(wish->phys, wish->size,
-				    wish->flags & DMA_MEMORY_IO ? PORT_MAP_IO
-				    : combine			? PORT_MAP_COMBINING
-								: PORT_MAP_UNCACHED);
-	if (!wish->cpu)
-		return -ENOMEM;
-	mode = enter(wish, why);
-	if (mode < 0)
+				    wish->flags & DMA_MEMORY_IO ? PORT_MAP_IO : how);
+	region = wish->cpu ? kmalloc(kmem, sizeof(*region)) : NULL;
+	if (region) {
+		*region = *wish;
+		*why = "it overlaps other declared memory";
+		mode = enter(region) ? wish->flags & MODES : -EBUSY;
+	}
+	if (mode < 0 && wish->cpu) {
 		port_unmap_device(wish->cpu, wish->size);
+		kfree(kmem, region);
+	}
 	return mode;
 }
 
@@ -237,7 +236,6 @@ void dma_declared_leave(struct dma_device *dev)
 	unsigned long flags = port_lock(&sys->declared_lock);
 
 	for (struct dma_region *r = sys->declared; r; r = r->next) {
-		r->told &= ~(1UL << (dev->id - 1));
 		for (struct dma_piece *p = r->pieces; p; p = p->next)
 			p->device = p->device == dev->id ? 0 : p->device;
 		r->owner = r->owner == dev ? &sys->nobody : r->owner;

@@ -120,7 +120,7 @@ struct dma_piece {
 	uint64_t offset; /* bytes into the region */
 	size_t size;
 	unsigned device; /* id; 0: gone */
-	int pool;	 /* DMA_MEMORY_OF_POOL, or 0 */
+	int mode;	 /* MAP, maybe OF_POOL, or IO */
 };
 
 struct dma_region {
@@ -134,7 +134,6 @@ struct dma_region {
 	void *cpu;		  /* of IO memory: for the port's accessors */
 	struct dma_piece *pieces; /* in order */
 	size_t used;		  /* bytes in them */
-	uint64_t told;		  /* by device id - 1: children who know that they can't reach it */
 };
 
 /* What a device can be given of it, in bytes from its beginning; nothing: 0 to 0. */
@@ -149,26 +148,35 @@ struct dma_span dma_region_span(const struct dma_device *dev, const struct dma_r
 
 #define DMA_MEMORY_UNIT 64 /* bytes */
 
-/* A region that the device has at any of these addresses, whether it reaches it or not; NULL. */
+/*
+ * A region that the device has at any of these addresses, whether it reaches it or
+ * not, and how far into it the first is; NULL.
+ */
 struct dma_region *dma_region_meeting_locked(const struct dma_device *dev, uint64_t addr,
-					     size_t len);
+					     size_t len, uint64_t *offset);
 
 /* The lowest address of memory that it may use; UINT64_MAX: none. */
 uint64_t dma_declared_first(const struct dma_device *dev);
 
 /* In piece.c: */
 
-/* A piece of MAP (maybe OF_POOL) or IO memory, zeroed, for the CPU; NULL: none. May others be asked
- * then? */
-void *dma_declared_alloc(struct dma_device *dev, int mode, size_t size, dma_addr_t *handle,
-			 bool *exclusive);
+/*
+ * A piece of MAP (maybe OF_POOL) or IO memory, zeroed, for the CPU. False, and NULL:
+ * there is none, and others may be asked. True, and NULL: they may not.
+ */
+bool dma_declared_alloc(struct dma_device *dev, int mode, size_t size, void **cpu,
+			dma_addr_t *handle);
 
 /* False: there is no declared memory at this handle. A mistake with what is, is reported. */
 bool dma_declared_free(struct dma_device *dev, int mode, size_t size, const void *cpu,
 		       dma_addr_t handle, const void *caller);
 
-/* Is any of these bytes of such memory? `held`: all of them are, in one piece that it has. */
-bool dma_declared_meets(const struct dma_device *dev, dma_addr_t addr, size_t len, bool *held);
+enum dma_declared {
+	DMA_DECLARED_NONE,   /* of these bytes */
+	DMA_DECLARED_HELD,   /* all of them, in one piece that the device has */
+	DMA_DECLARED_OTHERS, /* some */
+};
+enum dma_declared dma_declared_meets(const struct dma_device *dev, dma_addr_t addr, size_t len);
 
 /* In declared.c: a device goes, with all that it has. */
 void dma_declared_leave(struct dma_device *dev);
@@ -177,7 +185,7 @@ void dma_declared_leave(struct dma_device *dev);
 void dma_say_declared(const struct dma_region *region, const char *why);
 
 /* Of who reaches none of its parent's memory; once. Under sys->declared_lock. */
-void dma_say_unreached(struct dma_device *dev, struct dma_region *region);
+void dma_say_unreached(struct dma_device *dev, const struct dma_region *region);
 
 /* A line for each piece of the device's memory, and who has it. False: nobody has any. */
 bool dma_say_users(struct dma_device *owner);

@@ -60,6 +60,7 @@ struct dma_device {
 	struct page_fit page_fit;
 	uint32_t slow; /* enum dma_slow, any of them */
 	uint16_t id;   /* 1.. in its system; 0: nobody; DMA_ID_GONE */
+	bool told;     /* that it can't reach memory of its parents' */
 	enum dma_failure last_failure;
 	struct dma_counters count;
 };

@@ -113,14 +113,13 @@ void dma_say_declared(const struct dma_region *region, const char *why)
 		 (ull)region->device.bus, why ? ": " : "", why ? why : "");
 }
 
-void dma_say_unreached(struct dma_device *dev, struct dma_region *region)
+void dma_say_unreached(struct dma_device *dev, const struct dma_region *region)
 {
 	const struct dma_limits *limits = &dev->limits;
-	uint64_t bit = 1UL << (dev->id - 1);
 
-	if (region->told & bit)
+	if (dev->told)
 		return;
-	region->told |= bit;
+	dev->told = true;
 	port_log(PORT_LOG_WARNING,
 		 "dma: %s: can't reach the %zu bytes of %s at %#llx, its %s ends at %#llx: it does "
 		 "without",

@@ -37,11 +37,11 @@ dma_addr_t map_direct(struct dma_device *dev, phys_addr_t addr, size_t len)
 	return bus;
 }
 
-/* Does it meet memory on a device that this one may have pieces of? `held`: and it has. */
-static bool is_declared(const struct dma_device *dev, dma_addr_t addr, size_t len, bool *held)
+/* Does it meet memory on a device that this one may have pieces of? And has it? */
+static enum dma_declared declared(const struct dma_device *dev, dma_addr_t addr, size_t len)
 {
-	*held = false;
-	return addr.bus + len > dev->memory && dma_declared_meets(dev, addr, len, held);
+	return addr.bus + len > dev->memory ? dma_declared_meets(dev, addr, len)
+					    : DMA_DECLARED_NONE;
 }
 
 /*
@@ -51,11 +51,10 @@ static bool is_declared(const struct dma_device *dev, dma_addr_t addr, size_t le
 static bool is_direct(struct dma_device *dev, dma_addr_t addr, size_t len)
 {
 	uint64_t first = dma_to_phys(&dev->limits, addr).value, last = first + len - 1;
-	bool held;
 
 	return dma_usable(dev, addr, len) && !bounce_meets(dev->sys, first, last) &&
 	       !(dev->slow & DMA_SLOW_FORCE && memmap_has_ram(dev->sys->zones->map, first, last)) &&
-	       !is_declared(dev, addr, len, &held);
+	       declared(dev, addr, len) == DMA_DECLARED_NONE;
 }
 
 /* Of coherent memory, whose mask may be wider than that of mappings. */
@@ -67,10 +66,10 @@ static uint64_t coherent_reach(const struct dma_device *dev)
 /* Is it coherent memory that the device has, in pages or on a device? */
 static bool is_coherent(struct dma_device *dev, dma_addr_t addr, size_t len)
 {
-	bool held;
+	enum dma_declared what = declared(dev, addr, len);
 
-	if (is_declared(dev, addr, len, &held))
-		return held;
+	if (what != DMA_DECLARED_NONE)
+		return what == DMA_DECLARED_HELD;
 	return dma_range_within(addr.bus, len, coherent_reach(dev)) &&
 	       dma_lent_holds(dev, dma_to_phys(&dev->limits, addr), len);
 }
@@ -341,7 +340,7 @@ static NOINLINE bool gate_any(struct dma_device *dev, dma_addr_t addr, size_t le
 			      const void *caller)
 {
 	enum dma_misuse_kind wrong = DMA_MISUSE_GATE_POOL;
-	bool open = may_use(dev, addr, len), held;
+	bool open = may_use(dev, addr, len);
 
 	*out = open ? addr.bus : 0;
 	if (open)
@@ -350,7 +349,7 @@ static NOINLINE bool gate_any(struct dma_device *dev, dma_addr_t addr, size_t le
 		wrong = DMA_MISUSE_MAPPING_ERROR;
 	else if (!dma_range_within(addr.bus, len, UINT64_MAX))
 		wrong = DMA_MISUSE_GATE_LENGTH;
-	else if (is_declared(dev, addr, len, &held))
+	else if (declared(dev, addr, len) != DMA_DECLARED_NONE)
 		wrong = DMA_MISUSE_GATE_DECLARED;
 	else if (!dma_usable(dev, addr, len))
 		wrong = DMA_MISUSE_GATE_REACH;
@@ -372,18 +371,13 @@ bool dma_gate_bounced(struct dma_device *dev, dma_addr_t addr, size_t len, uint6
 
 /* --- resources --- */
 
-static bool is_ram(struct dma_system *sys, uint64_t first, uint64_t last)
-{
-	return memmap_has_ram(sys->zones->map, first, last) || bounce_meets(sys, first, last);
-}
-
 dma_addr_t dma_map_resource(struct dma_device *dev, phys_addr_t addr, size_t len,
 			    enum dma_data_direction dir, unsigned attrs)
 {
 	dma_addr_t bus = in_place(dev, addr, len);
 	bool possible = dma_length_ok(dev, addr, len);
 
-	if (possible && is_ram(dev->sys, addr.value, addr.value + len - 1)) {
+	if (possible && dma_is_ram(dev->sys, addr.value, addr.value + len - 1)) {
 		dma_misuse(dev, DMA_MISUSE_RESOURCE, addr.value, len, DMA_CALLER);
 		return DMA_MAPPING_ERROR;
 	}
@@ -399,7 +393,7 @@ void dma_unmap_resource(struct dma_device *dev, dma_addr_t addr, size_t len,
 {
 	uint64_t at = dma_to_phys(&dev->limits, addr).value;
 
-	if (dma_usable(dev, addr, len) && is_ram(dev->sys, at, at + len - 1))
+	if (dma_usable(dev, addr, len) && dma_is_ram(dev->sys, at, at + len - 1))
 		dma_misuse(dev, DMA_MISUSE_FUNCTION, addr.bus, len, DMA_CALLER);
 	else
 		dma_unmap_by(dev, addr, len, dir, attrs, DMA_CALLER);

@@ -80,7 +80,7 @@ static struct place choose_locked(struct dma_device *dev, int mode, size_t size,
 		if (!span.to)
 			dma_say_unreached(dev, r);
 		else
-			*exclusive |= (r->flags & DMA_MEMORY_EXCLUSIVE) != 0;
+			*exclusive |= r->flags & DMA_MEMORY_EXCLUSIVE;
 		if (r->flags & mode && rank < least &&
 		    find_gap_locked(r, &span, size, alignment(size), &best))
 			least = rank;
@@ -96,8 +96,7 @@ static void *take_locked(struct dma_device *dev, const struct place *place, int 
 
 	if (!piece)
 		return NULL;
-	*piece = (struct dma_piece){*place->link, place->offset, size, dev->id,
-				    mode & DMA_MEMORY_OF_POOL};
+	*piece = (struct dma_piece){*place->link, place->offset, size, dev->id, mode};
 	*place->link = piece;
 	region->used += size;
 	dma_count(&dev->count.lent, 1);
@@ -113,7 +112,7 @@ static enum dma_misuse_kind put_locked(struct dma_device *dev, struct dma_region
 		return DMA_MISUSE_UNMAP_INVALID;
 	if (piece->device != dev->id)
 		return DMA_MISUSE_DEVICE;
-	if (!(region->flags & mode) || piece->pool != (mode & DMA_MEMORY_OF_POOL))
+	if (piece->mode != mode)
 		return DMA_MISUSE_FUNCTION;
 	if (piece->size != size)
 		return DMA_MISUSE_SIZE;
@@ -128,34 +127,37 @@ static enum dma_misuse_kind put_locked(struct dma_device *dev, struct dma_region
 
 /* --- allocation --- */
 
-void *dma_declared_alloc(struct dma_device *dev, int mode, size_t size, dma_addr_t *handle,
-			 bool *exclusive)
+bool dma_declared_alloc(struct dma_device *dev, int mode, size_t size, void **cpu,
+			dma_addr_t *handle)
 {
 	unsigned long flags = port_lock(&dev->sys->declared_lock);
-	struct place place = choose_locked(dev, mode, size, exclusive);
-	void *cpu = take_locked(dev, &place, mode, size);
+	bool exclusive;
+	struct place place = choose_locked(dev, mode, size, &exclusive);
 
+	*cpu = take_locked(dev, &place, mode, size);
 	port_unlock(&dev->sys->declared_lock, flags);
-	if (!cpu)
-		return NULL;
+	*handle = DMA_MAPPING_ERROR;
+	if (!*cpu)
+		return exclusive;
 	handle->bus = dma_region_span(dev, place.region).base + place.offset;
 	if (mode & DMA_MEMORY_MAP)
-		return memset(cpu, 0, size);
-	for (size_t i = 0; i < size; i += sizeof(uint32_t))
-		port_io_write32((char *)cpu + i, 0);
-	return cpu;
+		memset(*cpu, 0, size);
+	else
+		for (size_t i = 0; i < size; i += sizeof(uint32_t))
+			port_io_write32((char *)*cpu + i, 0);
+	return true;
 }
 
 bool dma_declared_free(struct dma_device *dev, int mode, size_t size, const void *cpu,
 		       dma_addr_t handle, const void *caller)
 {
 	unsigned long flags = port_lock(&dev->sys->declared_lock);
-	struct dma_region *region = dma_region_meeting_locked(dev, handle.bus, 1);
 	enum dma_misuse_kind wrong = NOTHING_WRONG;
+	uint64_t offset;
+	struct dma_region *region = dma_region_meeting_locked(dev, handle.bus, 1, &offset);
 
 	if (region)
-		wrong = put_locked(dev, region, mode,
-				   handle.bus - dma_region_span(dev, region).base, size, cpu);
+		wrong = put_locked(dev, region, mode, offset, size, cpu);
 	port_unlock(&dev->sys->declared_lock, flags);
 	if (wrong != NOTHING_WRONG)
 		dma_misuse(dev, wrong, handle.bus, size, caller);
@@ -164,15 +166,14 @@ bool dma_declared_free(struct dma_device *dev, int mode, size_t size, const void
 
 struct dma_io dma_alloc_io(struct dma_device *dev, size_t size, dma_addr_t *handle)
 {
-	struct dma_io io = {0};
-	bool exclusive;
+	void *at = NULL;
 
 	*handle = DMA_MAPPING_ERROR;
 	if (dev && size)
-		io.at = (uintptr_t)dma_declared_alloc(dev, DMA_MEMORY_IO, size, handle, &exclusive);
-	if (dev && !io.at)
+		dma_declared_alloc(dev, DMA_MEMORY_IO, size, &at, handle);
+	if (dev && !at)
 		dma_failed(dev, size ? DMA_FAIL_EXHAUSTED : DMA_FAIL_LENGTH, DMA_ATTR_NO_WARN);
-	return io;
+	return (struct dma_io){(uintptr_t)at};
 }
 
 void dma_free_io(struct dma_device *dev, size_t size, struct dma_io io, dma_addr_t handle)
@@ -186,8 +187,8 @@ void dma_free_io(struct dma_device *dev, size_t size, struct dma_io io, dma_addr
 /* Those bytes of a region of its own, if none is taken. */
 static void *occupy_locked(struct dma_device *dev, uint64_t addr, size_t size)
 {
-	struct dma_region *region = dma_region_meeting_locked(dev, addr, 1);
-	uint64_t at = region ? addr - region->device.bus : 0;
+	uint64_t at;
+	struct dma_region *region = dma_region_meeting_locked(dev, addr, 1, &at);
 	struct dma_span span = {.from = at, .to = at + size};
 	struct place place;
 
@@ -214,15 +215,15 @@ void *dma_mark_declared_memory_occupied(struct dma_device *dev, dma_addr_t devic
 
 /* --- what the gate asks --- */
 
-bool dma_declared_meets(const struct dma_device *dev, dma_addr_t addr, size_t len, bool *held)
+enum dma_declared dma_declared_meets(const struct dma_device *dev, dma_addr_t addr, size_t len)
 {
 	unsigned long flags = port_lock(&dev->sys->declared_lock);
-	struct dma_region *region = dma_region_meeting_locked(dev, addr.bus, len);
-	uint64_t at = region ? addr.bus - dma_region_span(dev, region).base : 0;
+	uint64_t at;
+	struct dma_region *region = dma_region_meeting_locked(dev, addr.bus, len, &at);
 	const struct dma_piece *piece = region ? *find_piece_locked(region, at) : NULL;
+	bool held = piece && piece->device == dev->id && at >= piece->offset &&
+		    len - 1 < piece->size - (at - piece->offset);
 
-	*held = piece && piece->device == dev->id && at >= piece->offset &&
-		len - 1 < piece->size - (at - piece->offset);
 	port_unlock(&dev->sys->declared_lock, flags);
-	return region;
+	return held ? DMA_DECLARED_HELD : region ? DMA_DECLARED_OTHERS : DMA_DECLARED_NONE;
 }
