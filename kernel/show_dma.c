@@ -137,7 +137,7 @@ void show_dma(void)
 static void show_use(const struct dma_device *dma, const char *whose, const char *how, uint64_t cpu,
 		     uint64_t bus, uint64_t device, uint64_t bytes, size_t pieces)
 {
-	printf("%-9s %-9s %-4s %#18lx %#14lx %#14lx %10lu KiB %7zu\n", dma->name, whose, how, cpu,
+	printf("%-9s %-9s %-4s %#18lx %#14lx %#16lx %10lu KiB %7zu\n", dma->name, whose, how, cpu,
 	       bus, device, bytes >> 10, pieces);
 }
 
@@ -166,22 +166,32 @@ static size_t show_region(const struct dma_device *dma, const struct dma_region 
 	return pieces;
 }
 
-/* Each memory by the addresses of its first byte; of the system's that is byte 0. */
+/* The system's, as far as coherent memory may lie in it. */
+static void show_system(const struct dma_device *dma, size_t pieces)
+{
+	uint64_t reach = dma_limits_reach(&dma->limits, dma->limits.coherent_mask), first, last;
+	uint64_t bus;
+
+	if (!dma_limits_window(&dma->limits, reach, &first, &last))
+		return;
+	bus = dma_from_phys(&dma->limits, phys(first)).bus;
+	show_use(dma, "system", "WB", DIRECT_BASE + first, bus, bus,
+		 memmap_bytes(&machine.memmap, first) -
+			 (last == UINT64_MAX ? 0 : memmap_bytes(&machine.memmap, last + 1)),
+		 pieces);
+}
+
+/* Each memory that a device may have pieces of, by the addresses of the first byte it reaches. */
 void show_device_memory(void)
 {
-	printf("%-9s %-9s %-4s %18s %14s %14s %14s %7s\n", "device", "memory", "as", "for the CPU",
+	printf("%-9s %-9s %-4s %18s %14s %16s %14s %7s\n", "device", "memory", "as", "for the CPU",
 	       "on the bus", "for the device", "bytes", "pieces");
-	for (unsigned i = 0; i < DMA_MAX_DEVICES; i++) {
-		const struct dma_device *dma = machine.dma.device[i];
+	for (const struct device *dev = devices; dev; dev = dev->next) {
 		size_t pieces = 0;
 
-		if (!dma)
-			continue;
 		for (const struct dma_region *r = machine.dma.declared; r; r = r->next)
-			pieces += show_region(dma, r);
-		if (dma->count.lent > pieces)
-			show_use(dma, "system", "WB", DIRECT_BASE, 0,
-				 (uint64_t)dma->limits.bus_offset, memmap_bytes(&machine.memmap, 0),
-				 dma->count.lent - pieces);
+			pieces += show_region(&dev->dma, r);
+		if (dev->driver && dev->driver->prepare) /* or it does no DMA */
+			show_system(&dev->dma, dev->dma.count.lent - pieces);
 	}
 }
