@@ -38,6 +38,13 @@ void test_free(void *at, size_t size);
 /* What port_cpu() answers from now on; 0 at first. The kernel has but one CPU, and keeps it. */
 void test_cpu(unsigned cpu);
 
+/*
+ * From now on `handler` is called as an interrupt's: on the host whenever one could
+ * come before a lock is taken or after it is given back, in the kernel by a clock,
+ * some 20,000 times a second. NULL: no more.
+ */
+void test_interrupts(void (*handler)(void));
+
 /* Does the CPU reach anything at a pointer (or an address for IO) of port_map_device()'s? */
 bool test_is_mapped(const void *at);
 

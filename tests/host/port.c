@@ -116,10 +116,29 @@ static void irq_restore(unsigned long flags)
 	irqs_off = flags;
 }
 
+static void (*interrupt)(void);
+
+void test_interrupts(void (*handler)(void))
+{
+	interrupt = handler;
+}
+
+/* With interrupts on, one comes. */
+static void let_interrupt(void)
+{
+	if (!interrupt || irqs_off)
+		return;
+	irqs_off = 1;
+	interrupt();
+	irqs_off = 0;
+}
+
 unsigned long port_lock(struct port_lock *lock)
 {
-	unsigned long flags = irq_save();
+	unsigned long flags;
 
+	let_interrupt();
+	flags = irq_save();
 	if (lock->word)
 		port_panic("lock %p taken twice", (void *)lock);
 	lock->word = 1;
@@ -132,6 +151,7 @@ void port_unlock(struct port_lock *lock, unsigned long flags)
 		port_panic("lock %p was not taken", (void *)lock);
 	lock->word = 0;
 	irq_restore(flags);
+	let_interrupt();
 }
 
 unsigned port_cpu(void)

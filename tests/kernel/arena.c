@@ -6,6 +6,8 @@
 #include "tests/arena.h"
 
 #include "dma/port.h"
+#include "kernel/io.h"
+#include "kernel/irq.h"
 #include "kernel/machine.h"
 #include "kernel/mmu.h"
 
@@ -70,6 +72,30 @@ void test_free(void *at, size_t size)
 
 void test_cpu(unsigned cpu)
 {
+}
+
+static void (*interrupt)(void);
+
+static bool tick(void *arg)
+{
+	(void)arg;
+	interrupt();
+	return true;
+}
+
+/* The 8254's counter 0, again and again after 60 of its 1,193,182 a second, or never [mode 2]. */
+void test_interrupts(void (*handler)(void))
+{
+	if (interrupt) {
+		outb(0x43, 0x30);
+		irq_remove(0, tick, NULL);
+	}
+	interrupt = handler;
+	if (handler && irq_add(0, tick, NULL) == 0) {
+		outb(0x43, 0x34);
+		outb(0x40, 60);
+		outb(0x40, 0);
+	}
 }
 
 bool test_is_mapped(const void *at)

@@ -21,17 +21,19 @@
 #define FAMILY	 DMA_MEMORY_INCLUDES_CHILDREN
 #define ALONE	 DMA_MEMORY_EXCLUSIVE
 
-static struct {
-	struct dma_system *sys;
-	struct arena bar;
-	struct dma_device card, child, grandchild, other;
-} f;
-
 struct got {
 	uint8_t *cpu;
 	dma_addr_t handle;
 	size_t size;
 };
+
+static struct {
+	struct dma_system *sys;
+	struct arena bar;
+	struct dma_device card, child, grandchild, other;
+	struct got handlers; /* what the interrupt handler has */
+	volatile unsigned interrupts, mixed;
+} f;
 
 /* --- fixture --- */
 
@@ -146,6 +148,44 @@ static void expect_none(struct ktest *t, struct dma_device *dev, size_t size)
 	EXPECT(t, !got.cpu);
 	EXPECT_EQ(t, got.handle.bus, UINT64_MAX);
 	EXPECT_EQ(t, dma_last_failure(dev), DMA_FAIL_EXHAUSTED);
+}
+
+/* --- from interrupt handlers --- */
+
+static void handler(void)
+{
+	if (++f.interrupts % 3) /* or it might always give back what it took there */
+		return;
+	if (f.handlers.cpu) {
+		f.mixed += !fixture_is(f.handlers.cpu, 64, 3);
+		put(&f.child, &f.handlers);
+		f.handlers.cpu = NULL;
+	} else if ((f.handlers = get(&f.child, 64)).cpu) {
+		f.mixed += !fixture_is_zero(f.handlers.cpu, 64);
+		fixture_fill(f.handlers.cpu, 64, 3);
+	}
+}
+
+/* Linux had no lock: who came in between was given what another had found, too. */
+static void interrupted(struct ktest *t)
+{
+	EXPECT_EQ(t, declare(&f.card, 0, 256, MAP | FAMILY | ALONE), MAP);
+	f.interrupts = 0;
+	f.mixed = 0;
+	f.handlers.cpu = NULL;
+	test_interrupts(handler);
+	for (unsigned n = 0; n < 100 || (f.interrupts < 100 && n < 1000000); n++) {
+		struct got got = get(&f.card, 64);
+
+		EXPECT(t, expect_bar(t, &f.card, &got));
+		put(&f.card, &got);
+	}
+	test_interrupts(NULL);
+	if (f.handlers.cpu)
+		put(&f.child, &f.handlers);
+	EXPECT(t, f.interrupts >= 100);
+	EXPECT_EQ(t, f.mixed, 0);
+	EXPECT(t, !f.sys->declared->pieces && !f.sys->declared->used);
 }
 
 /* --- which address --- */
@@ -1010,6 +1050,7 @@ static void model(struct ktest *t)
 }
 
 static const struct ktest_case cases[] = {
+	{"interrupted", interrupted},
 	{"granted_mode", granted_mode},
 	{"handles", handles},
 	{"declarer_behind_an_offset", declarer_behind_an_offset},
