@@ -68,9 +68,11 @@ SRC := $(sort $(foreach d,boot kernel kernel/jobs mm dma drivers tests tests/uni
 OBJ := $(patsubst %,$(O)/%.o,$(SRC))
 
 # Tests are linked in, and the whole image stays below 1 MiB: they are for size, all else for speed.
-$(O)/tests/%.o: OPTIMIZE = -Oz
+# gcc has -Oz since 12.
+FOR_SIZE := $(if $(shell $(CC) -Oz -x c -c /dev/null -o /dev/null 2>&1),-Os,-Oz)
+$(O)/tests/%.o: OPTIMIZE = $(FOR_SIZE)
 $(O)/tests/bench/%.o: OPTIMIZE = -O2
-$(O)/tests/bench/bed.c.o: OPTIMIZE = -Oz
+$(O)/tests/bench/bed.c.o: OPTIMIZE = $(FOR_SIZE)
 
 .PHONY: all clean run test debug bench bench-linux check count FORCE
 .PHONY: packages-run packages-debug packages-test packages-bench packages-check

@@ -10,6 +10,7 @@
 #include "drivers/nvme.h"
 #include "drivers/pci.h"
 #include "kernel/log.h"
+#include "kernel/machine.h"
 #include "kernel/string.h"
 #include "kernel/time.h"
 #include "tests/kernel/disk_fixture.h"
