@@ -9,7 +9,8 @@ import qemu
 from conftest import ROOT
 
 PROMPT = r"^bounce> "
-SUITES = ("check", "gate", "map", "attrs", "sg", "coherent", "pool", "pages", "kmem")
+SUITES = ("check", "gate", "map", "attrs", "sg", "coherent", "pool", "pages", "kmem",
+          "declared")
 MISUSE = r"error: dma: [^:]+: (?P<kind>.+): (?:0x)?[0-9a-f]+\+[0-9]+, by (?P<caller>\S+)\+0x"
 API = r"dma_|pages_|buddy_|kmalloc$|kfree$|\?$"
 BY_HAND = "ktest_run"  # what a case reports itself, by the name of its caller
@@ -53,3 +54,25 @@ def test_a_failure_says_why_and_who_has_the_pool(log_of):
 def test_a_failure_that_is_not_to_be_said(log_of):
     assert "can't map" not in log_of("attrs.no_warn")
     assert "can't map" in log_of("replay.full_stopped_the_machine")
+
+
+def test_memory_on_devices_is_refused_with_the_reason(log_of):
+    """Whatever can't be declared, by whom and why; what is in use when it is to be released, by
+    whom; who can't reach it, and what can't be occupied."""
+    log = log_of("declared.bad_input") + log_of("declared.overlaps") + log_of("declared.cant_be_mapped")
+    said = set(re.findall(r"error: dma: (\w+): can't declare \d+ bytes at bus \w+, device \w+: (.*?)\r?$",
+                          log, re.M))
+    assert said >= {
+        ("nobody", "no device"), ("card0", "no bytes"), ("card0", "flags that mean nothing"),
+        ("card0", "not whole units of 64 bytes"), ("card0", "its bus addresses wrap"),
+        ("child0", "its bus addresses wrap"), ("card0", "its device addresses wrap"),
+        ("card0", "RAM is at its bus address"), ("card0", "RAM is at its device address"),
+        ("card0", "beyond the device's coherent mask"), ("other0", "it overlaps other declared memory"),
+        ("card0", "it can't be mapped, or there is no memory for its record")}, said
+    log = log_of("declared.release")
+    for user in ("card0", "child0"):
+        assert re.search(rf"error: dma: card0: its memory is in use: 100 bytes at \w+ by {user}\b", log), log
+    assert re.search(r"warning: dma: child0: can't reach the 8192 bytes of card0 at \w+, its \w+ ?\w* "
+                     r"ends at \w+: it does without", log_of("declared.by_the_bridges_window"))
+    assert re.search(r"error: dma: other0: has no 64 free bytes at its address \w+ to occupy",
+                     log_of("declared.occupied_wrongly"))
