@@ -198,32 +198,49 @@ int dma_declare_coherent_memory(struct dma_device *dev, dma_addr_t bus_addr, dma
 
 /* --- releasing --- */
 
-/* One that the owner has, and of which nobody has any, is no more; false: there is none. */
-static bool release_unused(struct dma_system *sys, const struct dma_device *owner)
+/* Those that the owner has, and of which nobody has any, off the list. */
+static struct dma_region *take_off_locked(struct dma_system *sys, const struct dma_device *owner)
 {
-	unsigned long flags = port_lock(&sys->declared_lock);
-	struct dma_region **link = &sys->declared, *region;
+	struct dma_region **link = &sys->declared, *region, *off = NULL;
 
-	while ((region = *link) && (region->owner != owner || region->pieces))
-		link = &region->next;
-	if (region)
+	while ((region = *link)) {
+		if (region->owner != owner || region->pieces) {
+			link = &region->next;
+			continue;
+		}
 		*link = region->next;
-	port_unlock(&sys->declared_lock, flags);
+		region->next = off;
+		off = region;
+	}
+	return off;
+}
+
+/* They were taken off, and are no more. */
+static void drop_all(struct dma_system *sys, struct dma_region *region)
+{
 	dma_shorten_all(sys);
-	if (region)
+	for (struct dma_region *next; region; region = next) {
+		next = region->next;
 		port_unmap_device(region->cpu, region->size);
-	kfree(sys->kmem, region);
-	return region;
+		kfree(sys->kmem, region);
+	}
 }
 
 int dma_release_declared_memory(struct dma_device *dev)
 {
+	struct dma_region *off = NULL;
+	unsigned long flags;
+	bool used;
+
 	if (!dev)
 		return -EINVAL;
-	while (!dma_say_users(dev))
-		if (!release_unused(dev->sys, dev))
-			return 0;
-	return -EBUSY;
+	flags = port_lock(&dev->sys->declared_lock);
+	used = dma_say_users_locked(dev);
+	if (!used)
+		off = take_off_locked(dev->sys, dev);
+	port_unlock(&dev->sys->declared_lock, flags);
+	drop_all(dev->sys, off);
+	return used ? -EBUSY : 0;
 }
 
 /*
@@ -234,13 +251,14 @@ void dma_declared_leave(struct dma_device *dev)
 {
 	struct dma_system *sys = dev->sys;
 	unsigned long flags = port_lock(&sys->declared_lock);
+	struct dma_region *off;
 
 	for (struct dma_region *r = sys->declared; r; r = r->next) {
 		for (struct dma_piece *p = r->pieces; p; p = p->next)
 			p->device = p->device == dev->id ? 0 : p->device;
 		r->owner = r->owner == dev ? &sys->nobody : r->owner;
 	}
+	off = take_off_locked(sys, &sys->nobody);
 	port_unlock(&sys->declared_lock, flags);
-	while (release_unused(sys, &sys->nobody))
-		;
+	drop_all(sys, off);
 }

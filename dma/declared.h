@@ -74,7 +74,10 @@ static inline dma_addr_t dma_addr_of(uint64_t number)
 int dma_declare_coherent_memory(struct dma_device *dev, dma_addr_t bus_addr, dma_addr_t device_addr,
 				size_t size, int flags);
 
-/* All of the device's regions are no more, and unmapped. -EBUSY: in use; the log says by whom. */
+/*
+ * All of the device's regions are no more, and unmapped. -EBUSY: one is in use, the
+ * log says by whom, and all are as they were.
+ */
 int dma_release_declared_memory(struct dma_device *dev);
 
 /*
@@ -188,7 +191,7 @@ void dma_say_declared(const struct dma_region *region, const char *why);
 void dma_say_unreached(struct dma_device *dev, const struct dma_region *region);
 
 /* A line for each piece of the device's memory, and who has it. False: nobody has any. */
-bool dma_say_users(struct dma_device *owner);
+bool dma_say_users_locked(const struct dma_device *owner);
 
 /* Of what can't be marked occupied. */
 void dma_say_not_free(const struct dma_device *dev, dma_addr_t addr, size_t size);

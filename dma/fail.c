@@ -138,16 +138,14 @@ static void say_piece(const struct dma_region *region, const struct dma_piece *p
 		 piece->device ? sys->device[piece->device - 1]->name : "who is gone");
 }
 
-bool dma_say_users(struct dma_device *owner)
+bool dma_say_users_locked(const struct dma_device *owner)
 {
-	unsigned long flags = port_lock(&owner->sys->declared_lock);
 	uint64_t n = 0;
 
 	for (const struct dma_region *r = owner->sys->declared; r; r = r->next)
 		for (const struct dma_piece *p = r->pieces; p && r->owner == owner; p = p->next)
 			if (dma_worth_saying(++n))
 				say_piece(r, p);
-	port_unlock(&owner->sys->declared_lock, flags);
 	return n > 0;
 }
 

@@ -258,6 +258,30 @@ static void interrupted(struct ktest *t)
 	EXPECT(t, !f.sys->declared->pieces && !f.sys->declared->used);
 }
 
+/* All is released, or nothing. */
+static void interrupted_release(struct ktest *t)
+{
+	unsigned released = 0;
+
+	f.interrupts = 0;
+	f.mixed = 0;
+	f.handlers.cpu = NULL;
+	for (unsigned n = 0; n < 16; n++) {
+		if (!f.sys->declared) {
+			EXPECT_EQ(t, declare(&f.card, 0, 256, MAP | FAMILY), MAP);
+			EXPECT_EQ(t, declare(&f.card, 256, 64, MAP | FAMILY), MAP);
+		}
+		test_interrupts(handler);
+		released += dma_release_declared_memory(&f.card) == 0;
+		test_interrupts(NULL);
+		EXPECT(t, !f.sys->declared || f.sys->declared->next);
+	}
+	if (f.handlers.cpu)
+		put(&f.child, &f.handlers);
+	EXPECT(t, released);
+	EXPECT_EQ(t, f.mixed, 0);
+}
+
 /* --- which address --- */
 
 static void granted_mode(struct ktest *t)
@@ -1104,6 +1128,7 @@ static void model(struct ktest *t)
 
 static const struct ktest_case cases[] = {
 	{"interrupted", interrupted},
+	{"interrupted_release", interrupted_release},
 	{"granted_mode", granted_mode},
 	{"handles", handles},
 	{"declarer_behind_an_offset", declarer_behind_an_offset},
