@@ -12,6 +12,7 @@
 
 #define DISK_MANY    80	 /* requests of a page each */
 #define DISK_ENTRIES 128 /* of a list that is cut */
+#define DISK_ORDER   8	 /* of buffers on a small machine: 2^8 pages */
 
 struct disk_fixture {
 	struct device_fixture of; /* the disk's device */
@@ -27,7 +28,8 @@ struct disk_shape {
 	size_t unit;
 };
 
-/* NULL: skipped, for there is no such disk or no memory. Buffers have 2^order pages. */
+/* NULL: skipped, for there is no such disk or no memory. Buffers have 2^order pages, or
+ * 2^DISK_ORDER. */
 struct disk_fixture *disk_fixture_begin(struct ktest *t, const char *disk, unsigned order);
 void disk_fixture_end(struct ktest *t);
 

@@ -12,7 +12,6 @@
 #include "tests/kernel/disk_fixture.h"
 
 #define BUFFER_ORDER 10
-#define BUFFER_BYTES (PAGE_SIZE << BUFFER_ORDER)
 
 static struct disk_fixture *f;
 
@@ -24,6 +23,12 @@ static void begin_lsi(struct ktest *t)
 static void begin_nvme(struct ktest *t)
 {
 	f = disk_fixture_begin(t, "nvme0", BUFFER_ORDER);
+}
+
+/* Of each buffer. */
+static size_t pages(void)
+{
+	return (size_t)1 << f->of.order;
 }
 
 /* Somewhere in the first pages: at any byte, or at any dword. */
@@ -49,26 +54,27 @@ static void sizes(struct ktest *t)
 	static const size_t bytes[] = {512,	   1024,       4096,	4096 * 2,   4096 * 3,
 				       65536,	   4096 * 31,  131072,	132096,	    4096 * 127,
 				       4096 * 128, 4096 * 129, 1000448, 4096 * 513, 4096 * 1023};
-	const struct disk_shape all = {0, BUFFER_BYTES, 1, 1};
+	size_t room = pages() * PAGE_SIZE;
+	const struct disk_shape all = {0, room, 1, 1};
 	size_t sector = f->disk->sector_size;
 
 	for (unsigned i = 0; i < ARRAY_SIZE(bytes); i++) {
 		size_t aligned = ALIGN_DOWN(bytes[i], PAGE_SIZE);
 
 		in_one_piece(t, sector, 4096 - 4 * i, 4095 - i);
-		if (bytes[i] % sector)
+		if (bytes[i] % sector || bytes[i] + PAGE_SIZE > room)
 			continue;
 		in_one_piece(t, bytes[i], 0, 0);
-		if (bytes[i] + 2 * PAGE_SIZE > BUFFER_BYTES)
+		if (bytes[i] + 3 * PAGE_SIZE > room)
 			continue;
 		in_one_piece(t, bytes[i], anywhere(t), anywhere(t));
 		if (aligned)
 			in_one_piece(t, aligned - PAGE_SIZE + sector, at_a_dword(t), at_a_dword(t));
 	}
-	disk_fill(t, f->of.buf[0], BUFFER_BYTES);
+	disk_fill(t, f->of.buf[0], room);
 	EXPECT_EQ(t, disk_transfer(t, BLOCK_WRITE, 0, 0, all), 0);
 	EXPECT_EQ(t, disk_transfer(t, BLOCK_READ, 0, 1, all), 0);
-	EXPECT(t, !memcmp(f->of.buf[0], f->of.buf[1], BUFFER_BYTES));
+	EXPECT(t, !memcmp(f->of.buf[0], f->of.buf[1], room));
 }
 
 /* Many pieces: cut at pages, and at any bytes, which may have to be gathered. */
@@ -78,11 +84,12 @@ static void scatter(struct ktest *t)
 
 	for (unsigned i = 0; i < ARRAY_SIZE(pieces); i++) {
 		unsigned out = pieces[i], in = pieces[ARRAY_SIZE(pieces) - 1 - i];
-		size_t bytes = PAGE_SIZE * (DISK_ENTRIES + ktest_random(t, 700));
+		size_t bytes =
+			PAGE_SIZE * (DISK_ENTRIES + ktest_random(t, pages() - DISK_ENTRIES - 2));
 
 		disk_there_and_back(t, (struct disk_shape){at_a_dword(t), bytes, out, PAGE_SIZE},
 				    (struct disk_shape){at_a_dword(t), bytes, out, PAGE_SIZE});
-		bytes = PAGE_SIZE * (1 + ktest_random(t, 300));
+		bytes = PAGE_SIZE * (1 + ktest_random(t, pages() / 2));
 		disk_there_and_back(t, (struct disk_shape){anywhere(t), bytes, out, 1},
 				    (struct disk_shape){anywhere(t), bytes, in, 1});
 	}
@@ -91,7 +98,7 @@ static void scatter(struct ktest *t)
 /* Pieces that don't follow each other: commands have many, and begin and end within one. */
 static void shuffled(struct ktest *t)
 {
-	const size_t piece = 7 * PAGE_SIZE, bytes = DISK_ENTRIES * piece;
+	const size_t piece = (pages() / DISK_ENTRIES - 1) * PAGE_SIZE, bytes = DISK_ENTRIES * piece;
 	struct block_request r = {.disk = f->disk,
 				  .op = BLOCK_WRITE,
 				  .sectors = (uint32_t)(bytes / f->disk->sector_size),

@@ -14,7 +14,7 @@
 #include "kernel/time.h"
 #include "tests/kernel/disk_fixture.h"
 
-#define BUFFER_ORDER 7
+#define BUFFER_ORDER DISK_ORDER
 #define BUFFER_BYTES (PAGE_SIZE << BUFFER_ORDER)
 #define COPY_BYTES   1020
 #define PATTERN	     0xa5

@@ -15,7 +15,7 @@
 #include "kernel/time.h"
 #include "tests/kernel/disk_fixture.h"
 
-#define BUFFER_ORDER 7
+#define BUFFER_ORDER DISK_ORDER
 
 static struct disk_fixture *f;
 
