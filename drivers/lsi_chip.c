@@ -18,7 +18,8 @@
 #define RESET_HOLD_NS (30 * NSEC_PER_USEC) /* SCSI-2, 5.2.4: 25 us at least */
 
 struct events {
-	uint8_t istat, dstat, sist0, sist1;
+	uint8_t istat, dstat;
+	uint16_t sist;
 };
 
 /* --- commands --- */
@@ -100,10 +101,8 @@ static struct events take_events(struct lsi *lsi)
 
 	if (e.istat & LSI_ISTAT_INTF)
 		writeb(LSI_ISTAT_INTF | (e.istat & LSI_ISTAT_SIGP), lsi->regs + LSI_ISTAT);
-	if (e.istat & LSI_ISTAT_SIP) {
-		e.sist0 = readb(lsi->regs + LSI_SIST0);
-		e.sist1 = readb(lsi->regs + LSI_SIST1);
-	}
+	if (e.istat & LSI_ISTAT_SIP)
+		e.sist = readw(lsi->regs + LSI_SIST);
 	if (e.istat & LSI_ISTAT_DIP)
 		e.dstat = readb(lsi->regs + LSI_DSTAT) & ~LSI_DSTAT_DFE;
 	e.istat &= LSI_ISTAT_INTF | LSI_ISTAT_SIP | LSI_ISTAT_DIP;
@@ -136,8 +135,7 @@ static const char *stopped_early(struct lsi *lsi, struct lsi_command *cmd)
 {
 	uint32_t left = readl(lsi->regs + LSI_DBC) & LSI_COUNT_MAX;
 
-	if (!lsi_program_residual(&lsi->program, &cmd->table->segment[LSI_SEGMENTS - cmd->segments],
-				  cmd->segments, readl(lsi->regs + LSI_DSP), left, &left))
+	if (!lsi_table_residual(cmd->table, cmd->segments, readl(lsi->regs + LSI_DSP), left, &left))
 		return "a phase mismatch out of place";
 	if (cmd->mapped && !cmd->sensing)
 		cmd->left = left;
@@ -180,15 +178,15 @@ static const char *judge(struct lsi *lsi, const struct events *e)
 	uint32_t code = e->dstat & LSI_DSTAT_SIR ? readl(lsi->regs + LSI_DSPS) : 0;
 	bool alone = lsi->queue.in_flight == 1;
 
-	if (alone && e->sist1 & LSI_SIST1_STO)
+	if (alone && e->sist & LSI_SIST_STO)
 		return no_target(lsi, first(lsi, false));
-	if (alone && e->sist0 == LSI_SIST0_MA)
+	if (alone && e->sist == LSI_SIST_MA)
 		return mismatch(lsi, first(lsi, false));
 	if (code && code < ARRAY_SIZE(codes))
 		return codes[code];
 	if (e->dstat)
 		return "a fault on the PCI bus, or in SCRIPTS";
-	return e->sist0 || e->sist1 ? "an error on the SCSI bus" : NULL;
+	return e->sist ? "an error on the SCSI bus" : NULL;
 }
 
 /* --- getting out of trouble --- */
@@ -288,8 +286,7 @@ void lsi_begin(struct lsi *lsi)
 	writel(lsi->program.nobody, regs + LSI_SCRATCHB); /* what the program stores: nobody, */
 	writel(1, regs + LSI_SCRATCHC);			  /* and that something is done */
 	writeb(LSI_DSTAT_SIR | LSI_DSTAT_ERRORS, regs + LSI_DIEN);
-	writeb(LSI_SIST0_MA | LSI_SIST0_ERRORS, regs + LSI_SIEN0);
-	writeb(LSI_SIST1_STO, regs + LSI_SIEN1);
+	writew(LSI_SIST_MA | LSI_SIST_STO | LSI_SIST_ERRORS, regs + LSI_SIEN);
 	go_idle(lsi);
 	lsi->queue.dev = &lsi->pci->dev;
 	lsi->queue.start = start;

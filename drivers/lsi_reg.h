@@ -37,10 +37,8 @@
 #define LSI_DSPS	    0x30 /* what INT says */
 #define LSI_SCRATCHA	    0x34
 #define LSI_DIEN	    0x39 /* what of DSTAT interrupts */
-#define LSI_SIEN0	    0x40
-#define LSI_SIEN1	    0x41
-#define LSI_SIST0	    0x42 /* what happened on the SCSI bus; reading clears */
-#define LSI_SIST1	    0x43
+#define LSI_SIEN	    0x40 /* 16 bits: what of SIST interrupts */
+#define LSI_SIST	    0x42 /* 16 bits: what happened on the SCSI bus; reading clears */
 #define LSI_STIME0	    0x48
 #define LSI_RESPID0	    0x4a /* which ids it answers to, a bit each */
 #define LSI_SCRATCHB	    0x5c
@@ -66,9 +64,9 @@
 #define LSI_DSTAT_ERRORS    0x61 /* IID, BF, MDPE: a wrong instruction, or one on the PCI bus */
 #define LSI_DSTAT_DFE	    0x80 /* no event: the FIFO is empty */
 
-#define LSI_SIST0_ERRORS    0x0f /* PAR, RST, UDC, SGE */
-#define LSI_SIST0_MA	    0x80 /* the target went to another phase */
-#define LSI_SIST1_STO	    0x04 /* nobody answered the selection */
+#define LSI_SIST_ERRORS	    0x0f  /* PAR, RST, UDC, SGE */
+#define LSI_SIST_MA	    0x80  /* the target went to another phase */
+#define LSI_SIST_STO	    0x400 /* nobody answered the selection */
 
 #define LSI_STIME0_250MS    0x0c
 

@@ -254,14 +254,13 @@ uint32_t lsi_program_data(const struct lsi_program *program, enum lsi_phase phas
 	return moves + (LSI_SEGMENTS - n) * MOVE_BYTES;
 }
 
-bool lsi_program_residual(const struct lsi_program *program, const struct lsi_move *segment,
-			  unsigned n, uint32_t dsp, uint32_t left, uint32_t *residual)
+bool lsi_table_residual(const struct lsi_table *table, unsigned n, uint32_t dsp, uint32_t left,
+			uint32_t *residual)
 {
-	uint32_t moves = dsp > program->data_out ? program->data_out : program->data_in;
-	uint32_t entry = moves + (LSI_SEGMENTS - n) * MOVE_BYTES;
-	uint32_t at = (dsp - entry) / MOVE_BYTES - 1;
+	const struct lsi_move *segment = &table->segment[LSI_SEGMENTS - n];
+	uint32_t passed = dsp - table->data, at = passed / MOVE_BYTES - 1;
 
-	if (dsp <= entry || (dsp - entry) % MOVE_BYTES || at >= n || left > segment[at].count)
+	if (!passed || passed % MOVE_BYTES || at >= n || left > segment[at].count)
 		return false;
 	*residual = left;
 	while (++at < n)

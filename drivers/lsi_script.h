@@ -100,10 +100,10 @@ void lsi_program_copy(const struct lsi_program *program, struct lsi_common *comm
 		      uint32_t from, uint32_t to);
 
 /*
- * What is left of n segments when the block move before `dsp`
+ * What is left of a table's n segments when the block move before `dsp`
  * was stopped with `left` bytes left of its own. False: the two can't be.
  */
-bool lsi_program_residual(const struct lsi_program *program, const struct lsi_move *segment,
-			  unsigned n, uint32_t dsp, uint32_t left, uint32_t *residual);
+bool lsi_table_residual(const struct lsi_table *table, unsigned n, uint32_t dsp, uint32_t left,
+			uint32_t *residual);
 
 #endif

@@ -601,7 +601,6 @@ static void wrong_direction(struct ktest *t)
 /* Less: how much less is known, at every byte. */
 static void residuals(struct ktest *t)
 {
-	const struct lsi_move segment[3] = {{32, 0}, {32, 0}, {32, 0}};
 	uint32_t left;
 
 	for (unsigned n = 1; n < 96; n++) {
@@ -611,7 +610,7 @@ static void residuals(struct ktest *t)
 		command(0, 1, LSI_DATA_IN, 3, 32);
 		EXPECT_EQ(t, start(0, steps), MISMATCH);
 		memcpy(&left, m->reg + LSI_DBC, 4);
-		EXPECT(t, lsi_program_residual(&m->program, segment, 3, m->dsp, left, &left));
+		EXPECT(t, lsi_table_residual(&m->table[0], 3, m->dsp, left, &left));
 		EXPECT_EQ(t, left, 96 - n);
 		EXPECT_EQ(t, run(m->program.after_data), WAITING);
 		expect_done(t, 0, 0, 0);
@@ -621,25 +620,30 @@ static void residuals(struct ktest *t)
 /* Registers that say what can't be. */
 static void residuals_that_are_none(struct ktest *t)
 {
-	const struct lsi_move segment[2] = {{32, 0}, {8, 0}};
+	struct lsi_table *table = &m->table[0];
 	uint32_t end_in = m->program.data_in + 8 * LSI_SEGMENTS;
 	uint32_t end_out = m->program.data_out + 8 * LSI_SEGMENTS;
 	uint32_t residual;
 
-#define RESIDUAL(dsp, left) lsi_program_residual(&m->program, segment, 2, dsp, left, &residual)
+#define RESIDUAL(dsp, left) lsi_table_residual(table, 2, dsp, left, &residual)
+	command(0, 1, LSI_DATA_IN, 2, 32);
+	table->segment[LSI_SEGMENTS - 1].count = 8;
 	EXPECT(t, RESIDUAL(end_in, 8) && residual == 8);
 	EXPECT(t, RESIDUAL(end_in - 8, 32) && residual == 40);
-	EXPECT(t, RESIDUAL(end_out, 0) && residual == 0);
-	EXPECT(t, RESIDUAL(end_out - 8, 1) && residual == 9);
 	EXPECT(t, !RESIDUAL(end_in, 9));
 	EXPECT(t, !RESIDUAL(end_in - 8, 33));
 	EXPECT(t, !RESIDUAL(end_in - 8, LSI_COUNT_MAX));
 	EXPECT(t, !RESIDUAL(end_in - 16, 0)); /* before its first segment */
 	EXPECT(t, !RESIDUAL(end_in + 8, 0));
 	EXPECT(t, !RESIDUAL(end_in - 4, 0));
-	EXPECT(t, !RESIDUAL(end_out + 8, 0));
+	EXPECT(t, !RESIDUAL(end_out, 0)); /* the other direction's */
 	EXPECT(t, !RESIDUAL(0, 0));
 	EXPECT(t, !RESIDUAL(UINT32_MAX - 7, 0));
+	table->data = lsi_program_data(&m->program, LSI_DATA_OUT, 2);
+	EXPECT(t, RESIDUAL(end_out, 0) && residual == 0);
+	EXPECT(t, RESIDUAL(end_out - 8, 1) && residual == 9);
+	EXPECT(t, !RESIDUAL(end_out + 8, 0));
+	EXPECT(t, !RESIDUAL(end_in, 0));
 }
 
 static const struct ktest_case cases[] = {
