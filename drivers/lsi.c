@@ -32,15 +32,15 @@ static int transfer_around_the_gate(struct device *dev, uint64_t bus, size_t len
 	struct lsi *lsi = dev->priv;
 	struct lsi_task task = {.request = {.disk = &lsi->chip, .op = BLOCK_DRIVER, .arg = &task}};
 	uint32_t buffer, skew = bus % 4;
-	uint8_t *held = lsi->buffer.cpu;
 
 	if (!len || len > LSI_COPY_BYTES || !lsi->common ||
 	    (dir != DMA_TO_DEVICE && dir != DMA_FROM_DEVICE))
 		return -EINVAL;
 	if (dir == DMA_FROM_DEVICE && skew != lsi->skew)
-		memmove(held + skew, held + lsi->skew, LSI_COPY_BYTES);
+		memmove(lsi->common->buffer + skew, lsi->common->buffer + lsi->skew,
+			LSI_COPY_BYTES);
 	lsi->skew = skew;
-	buffer = lsi->buffer.bus + skew;
+	buffer = lsi->program.common + offsetof(struct lsi_common, buffer) + skew;
 	if (dir == DMA_TO_DEVICE)
 		lsi_program_copy(&lsi->program, lsi->common, len, (uint32_t)bus, buffer);
 	else
@@ -89,58 +89,43 @@ static void give_all_memory(struct lsi *lsi)
 {
 	for (unsigned i = 0; i < LSI_COMMANDS; i++)
 		give_memory(lsi, &lsi->command[i].memory);
-	give_memory(lsi, &lsi->buffer);
 	give_memory(lsi, &lsi->memory);
 }
 
 /* The part of a table that never changes. */
 static void init_table(struct lsi_command *cmd, unsigned index)
 {
-	struct lsi_table *t = cmd->memory.cpu;
 	uint32_t bus = cmd->memory.bus;
 
-#define MOVE_OF(n, field) ((struct lsi_move){n, bus + offsetof(struct lsi_table, field)})
-	t->message_out = MOVE_OF(3, message);
-	t->cdb_move = MOVE_OF(0, cdb);
-	t->status_move = MOVE_OF(1, status);
-	t->message_in = MOVE_OF(1, message[3]);
-#undef MOVE_OF
-	t->message[0] = SCSI_IDENTIFY;
-	t->message[1] = SCSI_SIMPLE_TAG;
-	t->message[2] = LSI_TAG(index);
-	t->target = LSI_NOBODY;
-	cmd->table = t;
+	cmd->table = cmd->memory.cpu;
+	*cmd->table = (struct lsi_table){
+		.target = LSI_NOBODY,
+		.message_out = {3, bus + offsetof(struct lsi_table, message)},
+		.cdb_move = {0, bus + offsetof(struct lsi_table, cdb)},
+		.status_move = {1, bus + offsetof(struct lsi_table, status)},
+		.message_in = {1, bus + offsetof(struct lsi_table, message[3])},
+		.message = {SCSI_IDENTIFY, SCSI_SIMPLE_TAG, LSI_TAG(index)},
+	};
 }
 
-/* The program, and as many commands as there is memory for. */
-static bool take_all_memory(struct lsi *lsi)
+/* The program, as many commands as there is memory for, and the chip in its idle loop. */
+static int set_up(struct lsi *lsi)
 {
+	bool taken = take_memory(lsi, sizeof(*lsi->common), &lsi->memory);
+	struct lsi_common *common = lsi->memory.cpu;
 	struct lsi_command *cmd = lsi->command;
 
-	if (!take_memory(lsi, sizeof(*lsi->common), &lsi->memory) ||
-	    !take_memory(lsi, LSI_COPY_BYTES + 4, &lsi->buffer))
-		return false;
-	for (unsigned i = 0; i < LSI_COMMANDS; i++, cmd++) {
+	for (unsigned i = 0; taken && i < LSI_COMMANDS; i++, cmd++) {
 		if (!take_memory(lsi, sizeof(*cmd->table), &cmd->memory))
 			break;
 		init_table(cmd, i);
-		lsi->queue.depth = i + 1;
+		common->table[i] = cmd->memory.bus;
+		lsi->queue.depth++;
 	}
-	return lsi->queue.depth;
-}
-
-/* To the idle loop; on error nothing is taken. */
-static int set_up(struct lsi *lsi)
-{
-	struct lsi_common *common;
-
-	if (!take_all_memory(lsi)) {
+	if (!lsi->queue.depth) {
 		give_all_memory(lsi);
 		return -ENOMEM;
 	}
-	common = lsi->memory.cpu;
-	for (unsigned i = 0; i < lsi->queue.depth; i++)
-		common->table[i] = lsi->command[i].memory.bus;
 	lsi_program_build(&lsi->program, common, lsi->memory.bus);
 	lsi->common = common;
 	lsi_begin(lsi);

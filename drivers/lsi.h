@@ -24,10 +24,9 @@
 #include "drivers/pci.h"
 #include "drivers/scsi.h"
 
-#define LSI_TARGETS    7 /* ids 0 to 6; the chip's own is the highest priority's */
-#define LSI_ID	       7
-#define LSI_COPY_BYTES 1020   /* and 3 to begin where the other end does: 1 KiB on the chip */
-#define LSI_MAX_BYTES  MIB(4) /* of a request */
+#define LSI_TARGETS   7 /* ids 0 to 6; the chip's own is the highest priority's */
+#define LSI_ID	      7
+#define LSI_MAX_BYTES MIB(4) /* of a request */
 
 /* Memory that the device and the CPU use together. */
 struct lsi_memory {
@@ -63,7 +62,7 @@ struct lsi_disk {
 struct lsi {
 	struct pci_device *pci;
 	uint8_t *regs;
-	struct lsi_memory memory, buffer;
+	struct lsi_memory memory;
 	struct lsi_common *common; /* in memory; NULL: not set up yet */
 	struct lsi_program program;
 	unsigned skew; /* the copy engine's bytes begin so far into the buffer */

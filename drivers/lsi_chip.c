@@ -158,13 +158,6 @@ static const char *mismatch(struct lsi *lsi, struct lsi_command *cmd)
 	return NULL;
 }
 
-static const char *no_target(struct lsi *lsi, struct lsi_command *cmd)
-{
-	go_idle(lsi);
-	block_fail(lsi_take_off(lsi, cmd), -ENXIO, "nobody answered");
-	return NULL;
-}
-
 /* Some are no trouble for a command alone. */
 static const char *judge(struct lsi *lsi, const struct events *e)
 {
@@ -178,8 +171,11 @@ static const char *judge(struct lsi *lsi, const struct events *e)
 	uint32_t code = e->dstat & LSI_DSTAT_SIR ? readl(lsi->regs + LSI_DSPS) : 0;
 	bool alone = lsi->queue.in_flight == 1;
 
-	if (alone && e->sist & LSI_SIST_STO)
-		return no_target(lsi, first(lsi, false));
+	if (alone && e->sist & LSI_SIST_STO) {
+		go_idle(lsi);
+		block_fail(lsi_take_off(lsi, first(lsi, false)), -ENXIO, "nobody answered");
+		return NULL;
+	}
 	if (alone && e->sist == LSI_SIST_MA)
 		return mismatch(lsi, first(lsi, false));
 	if (code && code < ARRAY_SIZE(codes))

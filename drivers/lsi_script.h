@@ -36,6 +36,7 @@
 #define LSI_TAG(index) ((uint8_t)((index)*4))
 #define LSI_NOBODY     UINT32_MAX
 #define LSI_SENSE      20
+#define LSI_COPY_BYTES 1020 /* and 3 to begin where the other end does */
 
 /* A block move's count (24 bits) and address. */
 struct lsi_move {
@@ -60,13 +61,14 @@ struct lsi_table {
 
 _Static_assert(sizeof(struct lsi_table) == 100 + 8 * LSI_SEGMENTS, "no holes");
 
-/* What all commands share: how they are found, and the program. */
+/* What all commands share: how they are found, the program, and a buffer. */
 struct lsi_common {
 	uint32_t table[LSI_COMMANDS]; /* bus addresses of the tables, by index */
 	volatile uint32_t mailbox;    /* a table's, to be started; else `nobody` */
 	uint32_t nobody;	      /* the beginning of a table, which leads to waiting */
 	uint32_t message;	      /* bytes that come in at reselection */
 	uint32_t script[4 * LSI_SEGMENTS + 140];
+	uint8_t buffer[LSI_COPY_BYTES + 4]; /* the copy engine's */
 };
 
 /* INT's codes: why the program gives up. */

@@ -138,9 +138,8 @@ static void hash(struct stream *s, const struct piece *piece)
 	uint64_t at = piece->at;
 
 	for (unsigned i = 0; at < piece->at + piece->bytes; at += piece->sg[i++].length) {
-		uint64_t from = at < s->first ? s->first : at;
-		uint64_t to =
-			at + piece->sg[i].length < s->last ? at + piece->sg[i].length : s->last;
+		uint64_t end = at + piece->sg[i].length, from = at < s->first ? s->first : at;
+		uint64_t to = end < s->last ? end : s->last;
 		const uint8_t *data = port_phys_to_virt(piece->sg[i].addr);
 
 		if (from < to)
