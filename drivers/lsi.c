@@ -79,25 +79,19 @@ static bool take_memory(struct lsi *lsi, size_t size, struct lsi_memory *memory)
 	return taken;
 }
 
-static void give_memory(struct lsi *lsi, struct lsi_memory *memory)
+static void give_memory(struct lsi *lsi)
 {
-	dma_free_coherent(&lsi->pci->dev.dma, memory->size, memory->cpu, memory->handle);
-	memory->cpu = NULL;
-}
-
-static void give_all_memory(struct lsi *lsi)
-{
-	for (unsigned i = 0; i < LSI_COMMANDS; i++)
-		give_memory(lsi, &lsi->command[i].memory);
-	give_memory(lsi, &lsi->memory);
+	for (struct lsi_memory *m = lsi->memory; m <= lsi->memory + LSI_COMMANDS; m++) {
+		dma_free_coherent(&lsi->pci->dev.dma, m->size, m->cpu, m->handle);
+		m->cpu = NULL;
+	}
 }
 
 /* The part of a table that never changes. */
 static void init_table(struct lsi_command *cmd, unsigned index)
 {
-	uint32_t bus = cmd->memory.bus;
+	uint32_t bus = cmd->bus;
 
-	cmd->table = cmd->memory.cpu;
 	*cmd->table = (struct lsi_table){
 		.target = LSI_NOBODY,
 		.message_out = {3, bus + offsetof(struct lsi_table, message)},
@@ -111,22 +105,25 @@ static void init_table(struct lsi_command *cmd, unsigned index)
 /* The program, as many commands as there is memory for, and the chip in its idle loop. */
 static int set_up(struct lsi *lsi)
 {
-	bool taken = take_memory(lsi, sizeof(*lsi->common), &lsi->memory);
-	struct lsi_common *common = lsi->memory.cpu;
-	struct lsi_command *cmd = lsi->command;
+	struct lsi_memory *memory = lsi->memory;
+	bool taken = take_memory(lsi, sizeof(*lsi->common), memory);
+	struct lsi_common *common = memory->cpu;
 
-	for (unsigned i = 0; taken && i < LSI_COMMANDS; i++, cmd++) {
-		if (!take_memory(lsi, sizeof(*cmd->table), &cmd->memory))
+	for (unsigned i = 0; taken && i < LSI_COMMANDS; i++) {
+		struct lsi_command *cmd = &lsi->command[i];
+
+		if (!take_memory(lsi, sizeof(*cmd->table), ++memory))
 			break;
+		cmd->table = memory->cpu;
+		cmd->bus = common->table[i] = memory->bus;
 		init_table(cmd, i);
-		common->table[i] = cmd->memory.bus;
 		lsi->queue.depth++;
 	}
 	if (!lsi->queue.depth) {
-		give_all_memory(lsi);
+		give_memory(lsi);
 		return -ENOMEM;
 	}
-	lsi_program_build(&lsi->program, common, lsi->memory.bus);
+	lsi_program_build(&lsi->program, common, lsi->memory[0].bus);
 	lsi->common = common;
 	lsi_begin(lsi);
 	return 0;
@@ -190,7 +187,7 @@ static void remove(struct pci_device *pci)
 	if (lsi->common)
 		lsi_stop(lsi);
 	pci_disable(pci);
-	give_all_memory(lsi);
+	give_memory(lsi);
 	dma_release_declared_memory(&pci->dev.dma);
 	kfree(&machine.kmem, lsi);
 	pci->dev.engine = NULL;

@@ -38,8 +38,8 @@ struct lsi_memory {
 
 /* A place for a command. */
 struct lsi_command {
-	struct lsi_memory memory;
-	struct lsi_table *table;       /* in there */
+	struct lsi_table *table;
+	uint32_t bus;		       /* where the device has it */
 	struct block_request *request; /* NULL: free */
 	bool sensing;		       /* a REQUEST SENSE is in place of what it is to do */
 	unsigned mapped;	       /* segments of the request's list */
@@ -62,8 +62,8 @@ struct lsi_disk {
 struct lsi {
 	struct pci_device *pci;
 	uint8_t *regs;
-	struct lsi_memory memory;
-	struct lsi_common *common; /* in memory; NULL: not set up yet */
+	struct lsi_memory memory[1 + LSI_COMMANDS]; /* for what is common, and for tables */
+	struct lsi_common *common;		    /* NULL: not set up yet */
 	struct lsi_program program;
 	unsigned skew; /* the copy engine's bytes begin so far into the buffer */
 	struct block_queue queue;

@@ -56,7 +56,7 @@ void lsi_post(struct lsi *lsi, struct lsi_command *cmd)
 		block_fail(lsi_take_off(lsi, cmd), -EINVAL, "the gate refused");
 		return;
 	}
-	lsi->common->mailbox = cmd->memory.bus;
+	lsi->common->mailbox = cmd->bus;
 	writeb(LSI_ISTAT_SIGP, lsi->regs + LSI_ISTAT);
 }
 
@@ -87,7 +87,7 @@ static bool start(struct block_queue *queue, struct block_request *r)
 			return !others;
 	}
 	*cmd = (struct lsi_command){
-		.memory = cmd->memory, .table = cmd->table, .request = r, .mapped = mapped};
+		.table = cmd->table, .bus = cmd->bus, .request = r, .mapped = mapped};
 	lsi->alone = alone;
 	lsi_post(lsi, cmd);
 	return true;
@@ -153,7 +153,7 @@ static const char *mismatch(struct lsi *lsi, struct lsi_command *cmd)
 		return "a target left its phase";
 	if (readb(lsi->regs + LSI_SCNTL1) & LSI_SCNTL1_CON)
 		return stopped_early(lsi, cmd);
-	writel(cmd->memory.bus, lsi->regs + LSI_DSA);
+	writel(cmd->bus, lsi->regs + LSI_DSA);
 	go(lsi, lsi->program.status);
 	return NULL;
 }
@@ -227,35 +227,26 @@ static void recover(struct lsi *lsi, int err, const char *why)
 			block_retry(lsi_take_off(lsi, &lsi->command[i]), err, why);
 }
 
-/* True: there was something, and it is dealt with. */
-static bool listen(struct lsi *lsi)
+/* Before it is set up, whoever shares the line raised it. */
+bool lsi_service(void *arg)
 {
-	struct events e = take_events(lsi);
+	struct lsi *lsi = arg;
+	struct events e = {0};
 	const char *trouble;
 
+	if (lsi->common)
+		e = take_events(lsi);
 	if (!e.istat)
 		return false;
+	lsi->queue.held = true;
 	trouble = collect(lsi);
 	if (!trouble)
 		trouble = judge(lsi, &e);
 	if (trouble)
 		recover(lsi, -EIO, trouble);
-	return true;
-}
-
-/* Before it is set up, whoever shares the line raised it. */
-bool lsi_service(void *arg)
-{
-	struct lsi *lsi = arg;
-	bool any;
-
-	if (!lsi->common)
-		return false;
-	lsi->queue.held = true;
-	any = listen(lsi);
 	lsi->queue.held = false;
 	block_queue_run(&lsi->queue);
-	return any;
+	return true;
 }
 
 static void expire(struct block_queue *queue)

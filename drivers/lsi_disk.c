@@ -51,7 +51,7 @@ static void load_small(struct lsi_command *cmd)
 	struct lsi_move *segment = &cmd->table->segment[LSI_SEGMENTS - 1];
 
 	segment->count = SCSI_SENSE_BYTES;
-	segment->addr = cmd->memory.bus + offsetof(struct lsi_table, sense);
+	segment->addr = cmd->bus + offsetof(struct lsi_table, sense);
 	memset(cmd->table->sense, 0, SCSI_SENSE_BYTES);
 }
 

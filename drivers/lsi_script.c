@@ -30,7 +30,6 @@
 #define SFBR_OR(byte, reg) REGISTER(TYPE(1, 5), 2, reg, byte) /* to the register */
 #define SFBR_IS(reg, mask) REGISTER(TYPE(1, 6), 4, reg, mask)
 #define SET(reg, byte)	   REGISTER(TYPE(1, 7), 0, reg, byte)
-#define AND(reg, byte)	   REGISTER(TYPE(1, 7), 4, reg, byte)
 #define XOR_SFBR(reg)	   (REGISTER(TYPE(1, 7), 3, reg, 0) | 1u << 23)
 
 /* 5.7: transfer control. WHEN waits for the target to ask, IF takes what it asked last. */
@@ -125,7 +124,7 @@ static void build_dispatch(struct script *s, struct lsi_program *p)
 /* The target will let go of the bus, as it may. */
 static void build_disconnect(struct script *s)
 {
-	emit(s, AND(LSI_SCNTL2, (uint8_t)~LSI_SCNTL2_SDU), 0);
+	emit(s, SET(LSI_SCNTL2, 0), 0); /* SDU */
 	emit(s, CLEAR_ACK, 0);
 	emit(s, WAIT_DISCONNECT, 0);
 }

@@ -35,7 +35,6 @@
 #define LSI_SEGMENTS   128 /* of a command */
 #define LSI_TAG(index) ((uint8_t)((index)*4))
 #define LSI_NOBODY     UINT32_MAX
-#define LSI_SENSE      20
 #define LSI_COPY_BYTES 1020 /* and 3 to begin where the other end does */
 
 /* A block move's count (24 bits) and address. */
@@ -55,7 +54,7 @@ struct lsi_table {
 	uint8_t message[4];	    /* identify, simple queue tag, tag; the last: what came in */
 	volatile uint8_t status[4]; /* the first */
 	uint8_t cdb[16];
-	uint8_t sense[LSI_SENSE];
+	uint8_t sense[20];
 	struct lsi_move segment[LSI_SEGMENTS];
 };
 

@@ -190,9 +190,8 @@ static uint64_t bytes_of(const struct block_device *disk)
 /* The bytes from `first` to `last`, in pieces of so many, so many at a time or fewer. */
 static int stream(struct stream *s)
 {
-	uint64_t start = ALIGN_DOWN(s->first, s->from->sector_size);
+	uint64_t depth = 0, start = ALIGN_DOWN(s->first, s->from->sector_size);
 	uint64_t end = ALIGN_UP(s->last, s->from->sector_size);
-	uint64_t depth = 0;
 
 	while (PIECE_SEGMENTS * PAGE_SIZE << s->order < s->piece_bytes)
 		s->order++;
