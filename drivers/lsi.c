@@ -65,18 +65,17 @@ static const struct copy_engine lsi_engine = {
 
 /* --- memory, and the first use --- */
 
-/* On the chip while there is room, as that is declared; then of the system's. */
-static bool take_memory(struct lsi *lsi, size_t size, struct lsi_memory *memory)
+/* On the chip while there is room, as that is declared; then of the system's. Its address; 0. */
+static uint32_t take_memory(struct lsi *lsi, struct lsi_memory *memory, size_t size)
 {
 	struct dma_device *dma = &lsi->pci->dev.dma;
 	uint64_t bus = 0;
-	bool taken;
 
 	memory->size = size;
 	memory->cpu = dma_alloc_coherent(dma, size, &memory->handle);
-	taken = memory->cpu && dma_gate(dma, memory->handle, size, &bus);
-	memory->bus = (uint32_t)bus;
-	return taken;
+	if (memory->cpu)
+		dma_gate(dma, memory->handle, size, &bus);
+	return (uint32_t)bus;
 }
 
 static void give_memory(struct lsi *lsi)
@@ -106,16 +105,17 @@ static void init_table(struct lsi_command *cmd, unsigned index)
 static int set_up(struct lsi *lsi)
 {
 	struct lsi_memory *memory = lsi->memory;
-	bool taken = take_memory(lsi, sizeof(*lsi->common), memory);
+	uint32_t bus = take_memory(lsi, memory, sizeof(*lsi->common));
 	struct lsi_common *common = memory->cpu;
 
-	for (unsigned i = 0; taken && i < LSI_COMMANDS; i++) {
+	for (unsigned i = 0; bus && i < LSI_COMMANDS; i++) {
 		struct lsi_command *cmd = &lsi->command[i];
 
-		if (!take_memory(lsi, sizeof(*cmd->table), ++memory))
+		cmd->bus = take_memory(lsi, ++memory, sizeof(*cmd->table));
+		if (!cmd->bus)
 			break;
 		cmd->table = memory->cpu;
-		cmd->bus = common->table[i] = memory->bus;
+		common->table[i] = cmd->bus;
 		init_table(cmd, i);
 		lsi->queue.depth++;
 	}
@@ -123,7 +123,7 @@ static int set_up(struct lsi *lsi)
 		give_memory(lsi);
 		return -ENOMEM;
 	}
-	lsi_program_build(&lsi->program, common, lsi->memory[0].bus);
+	lsi_program_build(&lsi->program, common, bus);
 	lsi->common = common;
 	lsi_begin(lsi);
 	return 0;

@@ -31,7 +31,6 @@
 /* Memory that the device and the CPU use together. */
 struct lsi_memory {
 	void *cpu;
-	uint32_t bus;
 	dma_addr_t handle;
 	size_t size;
 };
