@@ -108,6 +108,8 @@ static int set_up(struct lsi *lsi)
 	uint32_t bus = take_memory(lsi, memory, sizeof(*lsi->common));
 	struct lsi_common *common = memory->cpu;
 
+	if (bus)
+		lsi_program_build(&lsi->program, common, bus);
 	for (unsigned i = 0; bus && i < LSI_COMMANDS; i++) {
 		struct lsi_command *cmd = &lsi->command[i];
 
@@ -123,7 +125,6 @@ static int set_up(struct lsi *lsi)
 		give_memory(lsi);
 		return -ENOMEM;
 	}
-	lsi_program_build(&lsi->program, common, bus);
 	lsi->common = common;
 	lsi_begin(lsi);
 	return 0;

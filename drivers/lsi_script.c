@@ -217,6 +217,8 @@ static void build(struct script *s, struct lsi_program *p)
 	emit(s, JUMP | ALWAYS, p->park);
 }
 
+_Static_assert(IN_TABLE(target) < sizeof(((struct lsi_common *)0)->nobody), "up to its target");
+
 /* Twice: the first time finds out where everything is, for the jumps forward of the second. */
 size_t lsi_program_build(struct lsi_program *program, struct lsi_common *common, uint32_t bus)
 {
@@ -230,8 +232,11 @@ size_t lsi_program_build(struct lsi_program *program, struct lsi_common *common,
 		build(&s, program);
 	}
 	program->nobody = bus + IN_COMMON(nobody);
-	common->nobody = program->wait;
+	common->nobody[IN_TABLE(begin) / 4] = program->wait;
+	common->nobody[IN_TABLE(target) / 4] = LSI_NOBODY;
 	common->mailbox = program->nobody;
+	for (unsigned i = 0; i < LSI_COMMANDS; i++)
+		common->table[i] = program->nobody;
 	return s.words * 4;
 }
 

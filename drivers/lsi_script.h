@@ -62,10 +62,11 @@ _Static_assert(sizeof(struct lsi_table) == 100 + 8 * LSI_SEGMENTS, "no holes");
 
 /* What all commands share: how they are found, the program, and a buffer. */
 struct lsi_common {
-	uint32_t table[LSI_COMMANDS]; /* bus addresses of the tables, by index */
+	uint32_t table[LSI_COMMANDS]; /* bus addresses of the tables, by index; else nobody's */
 	volatile uint32_t mailbox;    /* a table's, to be started; else `nobody` */
-	uint32_t nobody;	      /* the beginning of a table, which leads to waiting */
-	uint32_t message;	      /* bytes that come in at reselection */
+	uint32_t nobody[4]; /* a table up to its target: it leads to waiting, and nobody reselects
+			       it */
+	uint32_t message;   /* bytes that come in at reselection */
 	uint32_t script[4 * LSI_SEGMENTS + 140];
 	uint8_t buffer[LSI_COPY_BYTES + 4]; /* the copy engine's */
 };
@@ -89,7 +90,7 @@ struct lsi_program {
 
 /*
  * Build it into common->script, for a device that sees `common` at `bus`, a
- * multiple of 64. Returns its length in bytes.
+ * multiple of 64; there are no tables yet. Returns its length in bytes.
  */
 size_t lsi_program_build(struct lsi_program *program, struct lsi_common *common, uint32_t bus);
 

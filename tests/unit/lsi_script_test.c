@@ -544,6 +544,19 @@ static void tags(struct ktest *t)
 		}
 }
 
+/* There was memory for one command only. */
+static void tags_of_no_table(struct ktest *t)
+{
+	for (unsigned i = 0; i < LSI_COMMANDS; i++)
+		for (uint8_t target = 0; target < 7; target++) {
+			reset(t);
+			lsi_program_build(&m->program, &m->common, COMMON);
+			m->common.table[1] = TABLE(1);
+			if (i != 1)
+				EXPECT_EQ(t, comes_back(target, LSI_TAG(i)), LSI_CODE_TARGET);
+		}
+}
+
 static void messages(struct ktest *t)
 {
 	static const struct step untagged[] = {{RESELECT, 0, {2}},
@@ -656,6 +669,7 @@ static const struct ktest_case cases[] = {
 	{"signal_for_nothing", signal_for_nothing},
 	{"copies", copies},
 	{"tags", tags},
+	{"tags_of_no_table", tags_of_no_table},
 	{"messages", messages},
 	{"overrun", overrun},
 	{"wrong_direction", wrong_direction},
