@@ -49,15 +49,18 @@ static void add(struct ktest *t, struct dma_device *dev, const char *name,
 
 static void begin(struct ktest *t)
 {
-	dma_fixture_begin(t);
-	if (t->skip[0])
-		return;
-	f.sys = &((struct dma_fixture *)t->fixture)->sys;
+	/* First, for it is to lie above what is RAM: where there is little memory high goes first.
+	 */
 	if (!arena_get(&f.bar, BAR_WISH, BAR_SIZE, KIB(64))) {
 		ktest_skip(t, "no memory to be a card's");
-		dma_fixture_end(t);
 		return;
 	}
+	dma_fixture_begin(t);
+	if (t->skip[0]) {
+		arena_put(&f.bar);
+		return;
+	}
+	f.sys = &((struct dma_fixture *)t->fixture)->sys;
 	memset(port_phys_to_virt(f.bar.base), 0xee, BAR_SIZE);
 	add(t, &f.card, "card0", NULL);
 	add(t, &f.child, "child0", &f.card);
