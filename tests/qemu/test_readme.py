@@ -2,12 +2,16 @@
 """What the README shows is what there is; its figures may be a few commits old."""
 from __future__ import annotations
 
+import random
 import re
+import shlex
 import subprocess
 import sys
 
 import pytest
+import qemu
 from conftest import ROOT
+from judge import check_passed
 
 README = ROOT / "README.md"
 pytestmark = pytest.mark.skipif(not README.exists(), reason="no README")
@@ -26,6 +30,37 @@ def test_the_run(build):
                           timeout=60, cwd=ROOT)
     ran = [line for line in done.stdout.splitlines() if not line.startswith("stats: ")]
     assert [words(line) for line in ran] == [words(line) for line in shown]
+
+
+def qemu_args(word: str):
+    """What the README's command with this device adds to the machine's words."""
+    texts = re.findall(r'QEMU_ARGS="(.*?)"', README.read_text(), re.S)
+    (text,) = [text for text in texts if word in text]
+    return shlex.split(text.replace("\\\n", " "))
+
+
+def test_who_uses_which_memory(setup, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    shown = README.read_text().split("\n```\n")[3].splitlines()
+    said = re.findall(r"^ +bounce> (.*)", README.read_text(), re.M)
+    with qemu.Guest(setup(firmware="bios", module=README, devices=("edu,dma_mask=0xfffffff",),
+                          extra=qemu_args("ivshmem"))) as guest:
+        for line in (*said, "off"):
+            guest.expect(r"^bounce> ", timeout=60)
+            guest.send(line.encode() + b"\r")
+        result = guest.finish()
+    check_passed(result)
+    printed = re.search(r"> devices -m\n(.*?)\nbounce>", result.serial, re.S).group(1).splitlines()
+    assert [words(line) for line in printed] == [words(line) for line in shown]
+
+
+def test_a_disk_is_copied(boot, tmp_path, seed, monkeypatch):
+    a, b = tmp_path / "a.img", tmp_path / "b.img"
+    a.write_bytes(random.Random(seed).randbytes(1 << 20))
+    b.write_bytes(bytes(1 << 20))
+    monkeypatch.chdir(tmp_path)
+    check_passed(boot("run=copy:lsi0,nvme0 exit", extra=qemu_args("b.img")))
+    assert a.read_bytes() == b.read_bytes()
 
 
 def test_the_line_of_a_failure(boot, module):
