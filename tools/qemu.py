@@ -105,6 +105,7 @@ class Setup:
     module: Optional[Path] = None
     icount: bool = True  # instructions make the time; False: the host's clock does
     iso: Optional[Path] = None  # another than the build's
+    from_disk: bool = False  # SeaBIOS: boot from the first disk that it finds, from no image
     kernel: Optional[Path] = None  # by PVH, another than the build's
     reboot: bool = False  # False: QEMU ends where the machine would start over
     extra: Sequence[str] = ()
@@ -117,11 +118,13 @@ class Setup:
 
     def _boot(self) -> List[str]:
         if self.firmware == "pvh":
-            args = ["-kernel", str(self.image())]
+            # strict: SeaBIOS, which this passes through, sets up no disks, or an NVMe controller's
+            # queues would lie where QEMU puts the module.
+            args = ["-kernel", str(self.image()), "-boot", "strict=on"]
             args += ["-append", self.cmdline] if self.cmdline else []
             args += ["-initrd", str(self.module)] if self.module else []
             return args
-        args = ["-cdrom", str(self.image())]
+        args = [] if self.from_disk else ["-cdrom", str(self.image())]
         if self.cmdline:
             args += ["-fw_cfg", "name=opt/bounce/cmdline,string=" + _quoted(self.cmdline)]
         if self.module:
