@@ -57,6 +57,7 @@ OVMF_SPLIT = (
 OVMF_WHOLE = ("/usr/share/ovmf/OVMF.fd", "/usr/share/qemu/OVMF.fd", "/usr/share/edk2-ovmf/OVMF.fd")
 
 ANSI = re.compile(r"\x1b(?:\[[0-9;?=]*[A-Za-z]|[()][A-Z0-9]|[=>c78])")
+PATIENCE = 300  # seconds: what any step may take, as on a machine that has much else to do
 CLAMP = b"clamping DMA"
 FIRST_TEST_LINE = b"KTAP version 1"
 
@@ -325,7 +326,7 @@ class Guest:
         fields = Path(f"/proc/{self._qemu.pid}/stat").read_text().rpartition(")")[2].split()
         return sum(int(field) for field in fields[11:13]) / os.sysconf("SC_CLK_TCK")
 
-    def send(self, data: bytes, timeout: float = 30) -> None:
+    def send(self, data: bytes, timeout: float = PATIENCE) -> None:
         """Type `data`. Reads meanwhile, or guest and host would wait for each other."""
         deadline = time.monotonic() + timeout
         while data:
@@ -337,7 +338,7 @@ class Guest:
                 data = data[self._socket.send(data[:256]):]
             self.pump()
 
-    def expect(self, pattern: str, timeout: float = 20) -> "re.Match[str]":
+    def expect(self, pattern: str, timeout: float = PATIENCE) -> "re.Match[str]":
         """Wait for `pattern` (multi-line) in what came after the last expect()."""
         deadline = time.monotonic() + timeout
         ended = False
@@ -350,7 +351,10 @@ class Guest:
             if ended or time.monotonic() > deadline:
                 why = "QEMU has ended" if ended else f"not within {timeout} s"
                 raise QemuError(f"no {pattern!r} ({why}) in:\n{text[self._searched:]}")
-            ended = self.pump(0.1) is None
+            data = self.pump(0.1)
+            ended = data is None
+            while data and time.monotonic() < deadline:  # what comes at once is searched at once
+                data = self.pump(0.002)
 
     def stop(self) -> None:
         """End QEMU; politely at first, so that it writes out what its stdout still holds."""
@@ -376,7 +380,7 @@ class Guest:
                           log=log.read_bytes() if log.exists() else b"",
                           seconds=time.monotonic() - self._start, first_ktap=self.first_ktap)
 
-    def finish(self, timeout: float = 60) -> Result:
+    def finish(self, timeout: float = PATIENCE) -> Result:
         """Wait until QEMU ends by itself."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
@@ -390,7 +394,7 @@ class Guest:
         raise QemuError(f"not ended within {timeout} s\n{result.report()}")
 
 
-def run(setup: Setup, timeout: float = 60) -> Result:
+def run(setup: Setup, timeout: float = PATIENCE) -> Result:
     """Boot, wait until it ends, and say what came of it."""
     with Guest(setup) as guest:
         return guest.finish(timeout)

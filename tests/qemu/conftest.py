@@ -78,7 +78,7 @@ def setup(build, seed):
 @pytest.fixture
 def boot(setup):
     """A function that boots such a Setup and returns the Result."""
-    def run(cmdline: str = "", timeout: float = 60, **other) -> qemu.Result:
+    def run(cmdline: str = "", timeout: float = qemu.PATIENCE, **other) -> qemu.Result:
         return qemu.run(setup(cmdline, **other), timeout)
     return run
 

@@ -101,12 +101,12 @@ class Shell:
 
     def __init__(self, guest: qemu.Guest):
         self.guest = guest
-        guest.expect(PROMPT, 120)
+        guest.expect(PROMPT)
 
-    def say(self, line: str, *answers: str, timeout: float = 120) -> str:
+    def say(self, line: str, *answers: str) -> str:
         """Type a line; before the next prompt there is each of the answers. Returns all of it."""
         self.guest.send(line.encode() + b"\r")
-        text = self.guest.expect(r"(?s:(.*?))^bounce> ", timeout).group(1)
+        text = self.guest.expect(r"(?s:(.*?))^bounce> ").group(1)
         for answer in answers:
             assert re.search(answer, text, re.M), f"{line!r} brought no {answer!r} but:\n{text}"
         return text
@@ -137,7 +137,7 @@ def visit(setup: qemu.Setup, suites: bool = False) -> Iterator[Shell]:
     with qemu.Guest(setup) as guest:
         yield Shell(guest)
         guest.send(b"stats\roff\r")
-        result = guest.finish(120)
+        result = guest.finish()
     check_passed(result)
     stats = result.stats
     assert stats["pool"]["used"] == 0 and (suites or not stats["misuse"]), result.report()

@@ -29,7 +29,7 @@ def boot_with_patched_map(setup, tmp_path, patch):
     with qemu.Guest(machine) as guest:
         while not socket.exists():
             guest.pump(0.05)
-        done = subprocess.run(words, capture_output=True, text=True, timeout=30)
+        done = subprocess.run(words, capture_output=True, text=True, timeout=qemu.PATIENCE)
         assert "detached" in done.stdout, done.stdout + done.stderr
         return guest.finish()
 
@@ -87,7 +87,7 @@ def test_no_module(boot):
 
 def test_module_larger_than_high_memory(boot, module):
     data = module(17 << 20)
-    result = boot("run=edu exit", module=data, timeout=120, **SPLIT)
+    result = boot("run=edu exit", module=data, **SPLIT)
     check_passed(result, data)
     assert result.has("module .*find no room in the 16384 KiB above 4 GiB"), result.report()
 
@@ -95,7 +95,7 @@ def test_module_larger_than_high_memory(boot, module):
 def test_module_that_fits_in_no_second_place(boot, module):
     """It stays where the loader put it, and is sent from there."""
     data = module(40 << 20)
-    result = boot("run=edu exit", module=data, memory="64M", timeout=120)
+    result = boot("run=edu exit", module=data, memory="64M")
     check_passed(result, data)
     assert result.has("module .* 40960 KiB find no second place, it stays at"), result.report()
 

@@ -43,7 +43,7 @@ def debug(build, tmp_path, module):
         return subprocess.run(
             [sys.executable, ROOT / "tools/debug.py", "--build", build, "--file", module(6_000),
              "--batch", script, "--serial", tmp_path / "serial"],
-            capture_output=True, text=True, timeout=120, check=True, cwd=ROOT).stdout
+            capture_output=True, text=True, timeout=qemu.PATIENCE, check=True, cwd=ROOT).stdout
     return run
 
 
@@ -74,7 +74,7 @@ def ask_gdb(build, socket, *commands: str) -> str:
     for command in commands:
         words += ["-ex", command]
     return subprocess.run([*words, str(build / "bounce.elf")], capture_output=True, text=True,
-                          timeout=60, check=True).stdout
+                          timeout=qemu.PATIENCE, check=True).stdout
 
 
 def numbers(text: str, *patterns: str):

@@ -38,7 +38,7 @@ def session(setup):
     def run(*lines, **machine):
         with qemu.Guest(setup(**machine)) as guest:
             for line in (*lines, "off"):
-                guest.expect(PROMPT, timeout=60)
+                guest.expect(PROMPT)
                 guest.send(line.encode() + b"\r")
             result = guest.finish()
         check_passed(result)

@@ -26,7 +26,7 @@ def log_of(setup):
     def ask(guest: qemu.Guest, line: str) -> str:
         begin = len(qemu.clean(bytes(guest.serial)))
         guest.send(line.encode() + b"\r")
-        guest.expect(PROMPT, 60)
+        guest.expect(PROMPT)
         return qemu.clean(bytes(guest.serial))[begin:]
 
     with qemu.Guest(setup()) as guest:

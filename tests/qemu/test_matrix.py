@@ -45,7 +45,7 @@ def pytest_generate_tests(metafunc):
 def test_row(boot, module, row):
     job = "" if row["devices"] == "none" else "run=edu"
     data = module(10_000) if job else None
-    result = boot(f"ktest=all {job} place={row['place']} exit", module=data, timeout=120,
+    result = boot(f"ktest=all {job} place={row['place']} exit", module=data,
                   machine=row["machine"], firmware=row["firmware"], cpu=row["cpu"],
                   memory=row["memory"], devices=DEVICES[row["devices"]])
     cases = check_cases(result)

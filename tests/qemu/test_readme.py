@@ -27,7 +27,7 @@ def test_the_run(build):
     shown = README.read_text().split("\n```\n")[1].splitlines()
     done = subprocess.run([sys.executable, ROOT / "tools/run.py", "--build", build, "--file",
                            "LICENSE"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          timeout=60, cwd=ROOT)
+                          timeout=qemu.PATIENCE, cwd=ROOT)
     ran = [line for line in done.stdout.splitlines() if not line.startswith("stats: ")]
     assert [words(line) for line in ran] == [words(line) for line in shown]
 

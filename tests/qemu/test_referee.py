@@ -9,7 +9,7 @@ import sys
 import ktap
 import pytest
 from conftest import ROOT
-from qemu import Result
+from qemu import PATIENCE, Result
 
 CLAMP = b"EDU: clamping DMA 0x0000000100000000 to 0x0000000000000000!"
 PLANT = "edu.probe=off edu.mask=32 edu.direct=off place=edge"
@@ -33,7 +33,7 @@ def test_planted_clamp_fails_make_run(build, module):
     run = subprocess.run(
         [sys.executable, ROOT / "tools/run.py", "--build", build, "--file", module(),
          "--firmware", "pvh", "--args", PLANT],
-        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE)
     assert run.returncode == 1
     assert "FAILED: QEMU reported" in run.stdout
 

@@ -22,7 +22,7 @@ def command(build, *words):
 
 def run(build, *words):
     return subprocess.run(command(build, *words), stdin=subprocess.DEVNULL, capture_output=True,
-                          text=True, timeout=60)
+                          text=True, timeout=qemu.PATIENCE)
 
 
 class Terminal:
@@ -47,7 +47,7 @@ class Terminal:
         self.raw += data
         return bool(data)
 
-    def expect(self, pattern, timeout=60):
+    def expect(self, pattern, timeout=qemu.PATIENCE):
         deadline = time.monotonic() + timeout
         while True:
             match = re.search(pattern, self.screen[self.seen:], re.M)

@@ -19,7 +19,7 @@ def shell(setup, module):
         yield guest
 
 
-def say(guest, line, answer, timeout=20):
+def say(guest, line, answer, timeout=qemu.PATIENCE):
     guest.send(line.encode() + b"\r")
     match = guest.expect(answer, timeout)
     guest.expect(PROMPT, timeout)
@@ -43,7 +43,7 @@ def say(guest, line, answer, timeout=20):
     ("nosuch", r"nosuch.*(help|unknown|no )"),
 ])
 def test_command(shell, line, answer):
-    say(shell, line, answer, timeout=120)
+    say(shell, line, answer)
 
 
 def test_off_ends_with_0(shell):
@@ -65,7 +65,7 @@ def test_reboot(shell):
 
 def test_referee_over_several_runs(shell):
     for line in ("run edu", "test", "run edu"):
-        say(shell, line, r"sha256 [0-9a-f]{64}\s+out\n|^(not )?ok 1 ", timeout=120)
+        say(shell, line, r"sha256 [0-9a-f]{64}\s+out\n|^(not )?ok 1 ")
     shell.send(b"off\r")
     check_referee(shell.finish())
 
@@ -100,7 +100,7 @@ def test_arrow_up_repeats(shell):
 def test_pasted_input_is_not_lost(shell):
     """4 KiB at once: each line is answered, in order."""
     lines = [f"nosuch{n:04}" for n in range(4096 // 11)]
-    shell.send("".join(line + "\r" for line in lines).encode(), timeout=60)
+    shell.send("".join(line + "\r" for line in lines).encode())
     shell.send(b"off\r")
     result = shell.finish(60)
     answered = re.findall(r"^(?!.*> ).*\b(nosuch[0-9]{4})\b", result.serial, re.M)
@@ -118,7 +118,7 @@ def test_long_line_and_rubbish_do_no_harm(shell):
 @pytest.mark.parametrize("firmware", ["bios", "uefi"])
 def test_shell_on_firmware(setup, firmware):
     with qemu.Guest(setup(firmware=firmware, icount=False)) as guest:
-        guest.expect(PROMPT, timeout=60)
+        guest.expect(PROMPT)
         say(guest, "devices", "edu0")
         guest.send(b"off\r")
         assert guest.finish().passed

@@ -9,31 +9,54 @@ import subprocess
 import ktap
 import pytest
 import qemu
+from conftest import ROOT
+from disks import visit
 from judge import check_cases, check_passed
 from qemu import (BRIDGE, DEVICES, SUITE_DEVICES, SUITE_DISKS, SUITE_NVME,
                   shared_memory)
 
 
-@pytest.mark.parametrize("place", ["high", "low", "shuffle", "edge"])
-def test_all_suites(boot, place):
-    result = boot(f"ktest=all place={place} exit", devices=[*DEVICES, *SUITE_DEVICES, *BRIDGE],
-                  disks=SUITE_DISKS, nvme=SUITE_NVME, extra=shared_memory())
-    cases = check_cases(result)
+# What only reads the run of everything, one worker does: it takes long.
+reads_whole = pytest.mark.xdist_group("whole")
+
+EVERYTHING = {"devices": [*DEVICES, *SUITE_DEVICES, *BRIDGE], "disks": SUITE_DISKS,
+              "nvme": SUITE_NVME, "extra": shared_memory()}
+
+
+def check_none_skipped(cases):
     skipped = [f"{case.name}: {case.skip}" for case in cases if case.skip is not None]
     assert not skipped, f"all devices are there, yet skipped: {skipped}"
+
+
+def test_all_suites(boot):
+    result = boot("ktest=all exit", **EVERYTHING)
+    check_none_skipped(check_cases(result))
     check_passed(result)
+
+
+@pytest.mark.parametrize("place", ["low", "shuffle", "edge"])
+def test_device_suites(setup, place):
+    """What depends on where buffers lie: the suites that have sources of the kernel's own."""
+    kernels = {path.name.split("_")[0] for path in (ROOT / "tests/kernel").glob("*_test.c")}
+    assert {"edu", "lsi", "nvme", "bridge"} <= kernels
+    with visit(setup(f"place={place}", **EVERYTHING), suites=True) as shell:
+        suites = set(re.findall(r"^(\w+)\.\w+$", shell.say("test list"), re.M))
+        for suite in sorted(suite for suite in suites if suite.split("_")[0] in kernels):
+            (run,) = ktap.parse(shell.say(f"test {suite}", rf"^ok 1 {suite}$"))
+            check_none_skipped(run.leaves())
 
 
 def test_all_suites_in_real_time(boot):
     check_passed(boot("ktest=all exit", icount=False))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def whole(build, seed):
     """One run of everything, for those who only read it."""
     return qemu.run(qemu.Setup(build=build, cmdline=f"seed={seed} ktest=all exit"))
 
 
+@reads_whole
 def test_list_names_what_runs(boot, whole):
     listed = boot("ktest=list exit")
     assert listed.passed, listed.report()
@@ -41,6 +64,7 @@ def test_list_names_what_runs(boot, whole):
     assert names == {case.name for case in check_cases(whole)}
 
 
+@reads_whole
 def test_one_case_and_one_suite(boot, whole, seed):
     everything = {case.name for case in check_cases(whole)}
     name = sorted(everything)[seed % len(everything)]
@@ -57,10 +81,12 @@ def test_order_follows_the_seed(boot):
     assert sorted(order(1)) == sorted(order(2)) and order(1) != order(2)
 
 
+@reads_whole
 def test_seed_is_printed_first(whole, seed):
     assert whole.has(rf"^KTAP version 1\n# seed {seed}\n1\.\.[0-9]+$")
 
 
+@reads_whole
 def test_log_is_read_by_prove(whole, tmp_path):
     if not shutil.which("prove"):
         pytest.skip("perl's prove is not here")
