@@ -152,7 +152,8 @@ def test_parts(setup, image):
             shell.refuses(f"run disk {other},", rf"no disk '{other}'")
             shell.refuses(f"run copy lsi0,{other},4K", rf"no disk '{other}'")
         for job in ("lsi0,lsi0", "lsi0,lsi1", "lsi0,nvme1", "nvme0,lsi1", "lsi1,nvme0,100",
-                    "nvme1,lsi0,0", "lsi1,lsi0,8M", "nvme1,nvme0,4K,0", "lsi1,nvme0,4K,65", "lsi1,nvme0,4K,1,1"):
+                    "nvme1,lsi0,0", "lsi1,lsi0,8M", "nvme1,nvme0,4K,0", "lsi1,nvme0,4K,65",
+                    "lsi1,nvme0,4K,1,1"):
             shell.refuses(f"run copy {job}", r"don't go to")
     for disk, path in paths.items():
         assert path.read_bytes() == image(disk, path.stat().st_size).read_bytes()
