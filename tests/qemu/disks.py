@@ -133,7 +133,12 @@ class Shell:
 
 @contextmanager
 def visit(setup: qemu.Setup, suites: bool = False) -> Iterator[Shell]:
-    """A Shell. Suites misuse on purpose, and judge that themselves."""
+    """A Shell. Suites misuse on purpose, and judge that themselves.
+
+    A host that is busy takes seconds to flush: no disk is late before its time, unless told.
+    """
+    patience = f"lsi.timeout={qemu.PATIENCE}000 nvme.timeout={qemu.PATIENCE}000"
+    setup.cmdline = f"{patience} {setup.cmdline}"
     with qemu.Guest(setup) as guest:
         yield Shell(guest)
         guest.send(b"stats\roff\r")
