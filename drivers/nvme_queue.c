@@ -218,12 +218,9 @@ static void make(struct nvme *nvme, enum nvme_admin_opcode what)
 		.opcode = what,
 		.prp1 = nvme->memory[cq ? NVME_IO_CQ : NVME_IO_SQ].bus,
 		.dword10 = (nvme->io.ring.entries - 1) << 16 | nvme->io.id,
-		.dword11 = NVME_QUEUE_CONTIGUOUS,
+		/* Whether its interrupts are heard is PCI's; else, where completions go. */
+		.dword11 = NVME_QUEUE_CONTIGUOUS | (cq ? NVME_QUEUE_INTERRUPTS : nvme->io.id << 16),
 	};
-	if (!cq)
-		nvme->making.dword11 |= nvme->io.id << 16; /* where completions go */
-	else if (nvme->pci->irq_mode != PCI_IRQ_NONE)
-		nvme->making.dword11 |= NVME_QUEUE_INTERRUPTS;
 	nvme->maker = (struct block_request){
 		.disk = &nvme->chip, .op = BLOCK_DRIVER, .done = made, .arg = &nvme->making};
 	block_submit(&nvme->maker);

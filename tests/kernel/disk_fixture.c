@@ -97,6 +97,8 @@ void disk_there_and_back(struct ktest *t, struct disk_shape from, struct disk_sh
 	uint8_t *out = f->of.buf[0] + from.offset, *in = f->of.buf[1];
 	unsigned failures = t->failures;
 
+	REQUIRE(t, from.offset + from.bytes + BESIDE <= PAGE_SIZE << f->of.order);
+	REQUIRE(t, to.offset + to.bytes + BESIDE <= PAGE_SIZE << f->of.order);
 	disk_fill(t, f->of.buf[0] + (from.offset & ~7UL), from.bytes + 8);
 	memset(in, PATTERN, to.offset + to.bytes + BESIDE);
 	EXPECT_EQ(t, disk_transfer(t, BLOCK_WRITE, sector, 0, from), 0);
