@@ -18,10 +18,7 @@
 
 const struct driver *const drivers[] = {
 	&ivshmem_driver, /* first: others may live in its memory */
-	&edu_driver,
-	&lsi_driver,
-	&nvme_driver,
-	NULL,
+	&edu_driver,	 &lsi_driver, &nvme_driver, NULL,
 };
 
 #define EDGE_TRIES 4096 /* blocks that are in use, from the edge down, before any will do */

@@ -11,7 +11,7 @@ BUDGET = [
     ("boot and kernel", ["boot/*.[chS]", "kernel/*.[chS]"], 4000),
     ("jobs: the main job and its report",
      ["kernel/jobs/[!d]*.[ch]", "kernel/jobs/direct.c"], 1000),
-    ("jobs: disks", ["kernel/jobs/disk.c"], 250),
+    ("jobs: disks", ["kernel/jobs/disk.[ch]"], 280),
     ("mm", ["mm/*.[ch]"], 1500),
     ("dma", ["dma/*.[ch]"], 3000),
     ("drivers: PCI, binding, probe",
