@@ -60,6 +60,20 @@ static bool start_first(struct block_queue *queue)
 	return true;
 }
 
+static unsigned in_flight(void)
+{
+	unsigned n = 0;
+
+	for (struct block_queue *queue = queues; queue; queue = queue->next)
+		n += queue->in_flight;
+	return n;
+}
+
+bool block_is_alone(void)
+{
+	return in_flight() == 1;
+}
+
 /* What is submitted from a callback in here is started by the loop, not by a deeper one. */
 void block_queue_run(struct block_queue *queue)
 {
@@ -122,6 +136,14 @@ void block_submit(struct block_request *request)
 	irq_restore(flags);
 }
 
+/* What it held others may have waited for, of whom nothing is in flight. */
+static void run_all(void)
+{
+	for (struct block_queue *queue = queues; queue; queue = queue->next)
+		if (queue->first && !queue->in_flight)
+			block_queue_run(queue);
+}
+
 void block_complete(struct block_request *request, int status)
 {
 	struct block_queue *queue = request->disk->queue;
@@ -130,6 +152,7 @@ void block_complete(struct block_request *request, int status)
 	queue->news = true;
 	finish(request, status);
 	block_queue_run(queue);
+	run_all();
 }
 
 /* What a driver asks for itself it also judges. */

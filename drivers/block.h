@@ -30,8 +30,8 @@ struct block_queue {
 	unsigned depth;	    /* requests in flight at most; may be lowered */
 	/*
 	 * Start this one, which is counted in flight already. False: not now, ask
-	 * again when another has completed. One that can't be done at all is
-	 * completed with its error, and is started.
+	 * again when another has completed, of this queue or of any. One that can't
+	 * be done at all is completed with its error, and is started.
 	 */
 	bool (*start)(struct block_queue *queue, struct block_request *request);
 	/* Nothing has completed for the timeout, nor is there news: see that all in flight does. */
@@ -121,6 +121,12 @@ void block_queue_remove(struct block_queue *queue); /* with its disks; nothing i
 
 /* Name it `<driver><n>`, and make it known; `next` is NULL. */
 void block_add(struct block_device *disk, const char *driver);
+
+/*
+ * Nothing is in flight but what is being started: what there is no memory for now,
+ * there never is. Else it is to wait, since what others have mapped comes back.
+ */
+bool block_is_alone(void);
 
 /* Start what can be, now that something has changed. */
 void block_queue_run(struct block_queue *queue);

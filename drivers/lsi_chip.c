@@ -81,10 +81,12 @@ static bool start(struct block_queue *queue, struct block_request *r)
 		return false;
 	if (r->nents) {
 		mapped = dma_map_sg(&queue->dev->dma, r->sg, r->nents, block_direction(r));
-		if (!mapped && !others)
+		if (!mapped && !block_is_alone())
+			return false;
+		if (!mapped) {
 			block_fail(r, -ENOMEM, "it can't be mapped");
-		if (!mapped)
-			return !others;
+			return true;
+		}
 	}
 	*cmd = (struct lsi_command){
 		.table = cmd->table, .bus = cmd->bus, .request = r, .mapped = mapped};

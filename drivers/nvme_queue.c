@@ -68,7 +68,7 @@ static bool start(struct block_queue *queue, struct block_request *request)
 	slot = take_slot(nvme, q, request);
 	if (slot)
 		send(nvme, q, slot);
-	else if (queue->in_flight > 1)
+	else if (!block_is_alone())
 		return false;
 	else
 		block_fail(request, -ENOMEM, "it can't be mapped");

@@ -11,7 +11,7 @@ import shutil
 import pytest
 import qemu
 from disks import (FLUSH, REQUEST, SECTOR, Monitor, failing, log_entries, logged, random_image,
-                   raw, same, tool, visit)
+                   raw, same, slow, throttled, tool, visit)
 from judge import check_passed
 from pairs import pairwise
 
@@ -235,7 +235,19 @@ def test_a_copy_boots(setup, boot, build, tmp_path):
         assert result.sha256(name) == [qemu.sha256(source)], result.report()
 
 
-# --- disks that fail ---
+# --- disks that are slow, or fail ---
+
+def test_a_pool_that_others_hold(setup, image):
+    """A slow disk's writes hold all of it: what is to be read next waits, though it is the first."""
+    first, second, target = image("first"), image("second"), image("target")
+    limit = slow("x-iops-total=8,x-iops-size=131072")
+    with visit(setup("swiotlb=1M,force", devices=[LSI], disks=[raw(first)], extra=limit,
+                     nvme=[(throttled(raw(target)), ""), (raw(second), "")])) as shell:
+        shell.copy("lsi0", "nvme0")
+        same(first, target)
+        shell.copy("nvme1", "nvme0")
+    same(second, target)
+
 
 READ_FAILS = {"lsi": r"aborted command \(sense b/", "nvme": "unrecovered read error"}
 WRITE_FAILS = {"lsi": r"aborted command \(sense b/", "nvme": "write fault"}
