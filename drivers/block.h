@@ -38,7 +38,7 @@ struct block_queue {
 	void (*expire)(struct block_queue *queue);
 	/* with interrupts off: */
 	bool held;		  /* nothing is started: what is in flight is being put in order */
-	unsigned in_flight, most; /* now; ever */
+	unsigned in_flight, most; /* now; at most, since somebody made it 0 */
 	/* block.c's: */
 	struct block_queue *next;
 	struct block_device *disks;

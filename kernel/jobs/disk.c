@@ -280,8 +280,11 @@ static bool can_copy(const struct stream *s)
 static int copy(struct stream *s, uint64_t *ticks)
 {
 	uint64_t start = time_ticks();
-	int err = stream(s);
+	int err;
 
+	s->from->queue->most = 0;
+	s->to->queue->most = 0;
+	err = stream(s);
 	if (ticks)
 		*ticks = time_ticks() - start - s->waited;
 	return err ? err : block_flush(s->to);
@@ -317,8 +320,9 @@ static int run_copy(const char *arguments)
 	if (err)
 		printf("copy: %s to %s failed: error %d\n", s.from->name, s.to->name, -err);
 	else
-		printf("copy: %llu bytes, %s to %s, at most %u requests in flight\n", (ull)s.last,
-		       s.from->name, s.to->name, s.to->queue->most);
+		printf("copy: %llu bytes, %s to %s, at most %u and %u requests in flight\n",
+		       (ull)s.last, s.from->name, s.to->name, s.from->queue->most,
+		       s.to->queue->most);
 	return err;
 }
 

@@ -118,11 +118,12 @@ class Shell:
         digest = hashlib.sha256(data if length < 0 else data[:length]).hexdigest()
         self.say(f"run disk {part}", rf"^sha256 {digest}  {disk}$")
 
-    def copy(self, source: str, target: str, *how: object) -> int:
-        """Returns how many requests of the target were in flight at most, ever."""
+    def copy(self, source: str, target: str, *how: object) -> Tuple[int, int]:
+        """Returns how many requests were in flight at most, to the source and to the target."""
         line = ",".join(map(str, (source, target, *how)))
         text = self.say(f"run copy {line}", rf"^copy: \d+ bytes, {source} to {target}, at most")
-        return int(re.search(r"at most (\d+) requests in flight", text)[1])
+        most = re.search(r"at most (\d+) and (\d+) requests in flight", text)
+        return int(most[1]), int(most[2])
 
     def refuses(self, line: str, *answers: str) -> str:
         """Like say(), and nothing was done nor hashed."""

@@ -172,6 +172,7 @@ def test_sectors_of_4_kib(setup, image):
         shell.copy("lsi1", "nvme0", "28K", 5)
         shell.refuses("run copy nvme0,nvme1,512", "don't go to")
         shell.copy("nvme0", "nvme1", "4K", 64)
+        assert shell.copy("nvme0", "nvme1", "4K", 1) == (1, 1)
         shell.hash("nvme0", second, 511, 4097)
     assert second.read_bytes()[:700 * 4096] == first.read_bytes()
     same(second, second.with_name("to-lsi.img"))
