@@ -127,7 +127,7 @@ static void show_device(struct device *dev)
 		printf("%s\n", pci->header_type == 1 ? "bridge" : "-");
 		return;
 	}
-	printf("%-7s %-7s %#14lx  ", dev->name, dev->driver->name, dev->dma.limits.streaming_mask);
+	printf("%-8s %-7s %#18lx  ", dev->name, dev->driver->name, dev->dma.limits.streaming_mask);
 	if (dev->reach.bits)
 		printf("%4s%2u bits", dev->reach.exact ? "" : ">=", dev->reach.bits);
 	else
@@ -139,7 +139,7 @@ void show_devices(void)
 {
 	struct device *dev;
 
-	printf("%-7s %-9s %-6s  %-7s %-7s %14s  %11s  %s\n", "bus", "id", "class", "device",
+	printf("%-7s %-9s %-6s  %-8s %-7s %18s  %11s  %s\n", "bus", "id", "class", "device",
 	       "driver", "mask", "reach", "irq");
 	for (dev = devices; dev; dev = dev->next)
 		show_device(dev);

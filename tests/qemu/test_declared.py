@@ -94,8 +94,11 @@ def test_suite(boot, words):
 
 def test_nobodys_on_the_root_bus(session):
     result = session("devices", "devices -m", "devices -x", extra=shared_memory(),
-                     devices=["ivshmem-plain,memdev=shared", "edu"])
+                     devices=["ivshmem-plain,memdev=shared", "edu", "nvme,serial=1"])
     assert result.has("ivshmem0 ivshmem") and not result.has(" (WC|UC) "), result.report()
+    table = re.search(r"^bus .*irq\n(.+\n)+?(?=interrupts)", result.serial, re.M)[0].splitlines()
+    irqs = {line[table[0].index("irq"):] for line in table[1:] if re.search(r" [a-z]+\d ", line)}
+    assert irqs == {"none", "msi"}, result.report()  # in their column, however long a name is
     assert result.has("devices: .*not '-x'"), result.report()
 
 

@@ -239,7 +239,7 @@ def test_a_copy_boots(setup, boot, build, tmp_path):
 # --- disks that are slow, or fail ---
 
 def test_a_pool_that_others_hold(setup, image):
-    """A slow disk's writes hold all of it: what is to be read next waits, though it is the first."""
+    """A slow disk's writes hold all of it: what is to be read next waits for them."""
     first, second, target = image("first"), image("second"), image("target")
     limit = slow("x-iops-total=8,x-iops-size=131072")
     with visit(setup("swiotlb=1M,force", devices=[LSI], disks=[raw(first)], extra=limit,
