@@ -274,7 +274,8 @@ void *dma_alloc_attrs(struct dma_device *dev, size_t size, dma_addr_t *handle, u
 
 	if (!dev || !size)
 		return alloc_nothing(dev, handle, attrs);
-	if (dev->memory != UINT64_MAX && alloc_declared(dev, size, &cpu, handle, attrs))
+	if (dev->memory != UINT64_MAX && !(attrs & DMA_ATTR_SYSTEM_MEMORY) &&
+	    alloc_declared(dev, size, &cpu, handle, attrs))
 		return cpu;
 	if (size <= PAGE_SIZE && !(dev->limits.bus_offset & (PAGE_SIZE - 1)))
 		addr = pages_alloc(dev->sys->zones, &dev->page);

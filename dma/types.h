@@ -50,6 +50,11 @@ enum dma_attrs {
 	DMA_ATTR_OVERWRITE = 1 << 2,
 	/* Coherent memory that a dma_pool has, which it alone gives back. */
 	DMA_ATTR_POOL = 1 << 3,
+	/*
+	 * Coherent memory of the system, never of a device: what the device writes, and
+	 * the CPU looks for again and again.
+	 */
+	DMA_ATTR_SYSTEM_MEMORY = 1 << 4,
 };
 
 /* Why a mapping could not be made. */

@@ -162,7 +162,9 @@ void block_fail(struct block_request *request, int err, const char *why)
 
 	if (request->op == BLOCK_FLUSH)
 		log_error("%s: flush failed: %s", disk, why);
-	else if (request->op != BLOCK_DRIVER)
+	else if (request->op == BLOCK_DRIVER)
+		string_copy(request->why, sizeof(request->why), why);
+	else
 		log_error("%s: %s of %u sectors at %llu failed: %s", disk,
 			  request->op == BLOCK_READ ? "read" : "write", request->sectors,
 			  (ull)request->sector, why);

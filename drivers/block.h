@@ -81,6 +81,7 @@ struct block_request {
 	 * be mapped; -EINVAL: disk or lengths don't fit.
 	 */
 	int status;
+	char why[32]; /* of a driver's own request that failed; the others' are said */
 	/* block.c's: */
 	unsigned tries; /* that failed */
 	struct block_request *next;

@@ -207,7 +207,7 @@ static int probe(struct pci_device *pci)
 	pci->dev.timeout_ns = EDU_TIMEOUT_NS;
 	pci->dev.priv = edu;
 	pci->dev.engine = &edu_engine;
-	reach_read_options(&pci->dev);
+	reach_read_options(&pci->dev, 64);
 	pci_connect_irq_option(pci, interrupt, edu, "each transfer takes its whole deadline");
 	return 0;
 }

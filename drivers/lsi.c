@@ -173,7 +173,7 @@ static int probe(struct pci_device *pci)
 	/* What can't be declared is said; then all of it is the system's. */
 	if (!dma_set_coherent_mask(&dev->dma, DMA_BIT_MASK(LSI_ADDRESS_BITS)))
 		pci_declare_bar(pci, LSI_BAR_RAM, &dev->dma, DMA_MEMORY_MAP);
-	reach_read_options(dev);
+	reach_read_options(dev, LSI_ADDRESS_BITS);
 	dev->timeout_ns = device_option_number(dev, "timeout", LSI_TIMEOUT_MS, 1, 1000000);
 	dev->timeout_ns *= NSEC_PER_MSEC;
 	pci_connect_irq_option(pci, lsi_service, lsi, "it is looked at ten times a second");

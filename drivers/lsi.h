@@ -56,6 +56,7 @@ struct lsi_task {
 struct lsi_disk {
 	struct block_device block; /* first, so that it is found by a cast */
 	uint8_t target;
+	char why[32]; /* it is of no use */
 };
 
 struct lsi {

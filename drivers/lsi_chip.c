@@ -80,7 +80,8 @@ static bool start(struct block_queue *queue, struct block_request *r)
 	if (lsi->common->mailbox != lsi->program.nobody || (others && (alone || lsi->alone)))
 		return false;
 	if (r->nents) {
-		mapped = dma_map_sg(&queue->dev->dma, r->sg, r->nents, block_direction(r));
+		mapped = dma_map_sg_attrs(&queue->dev->dma, r->sg, r->nents, block_direction(r),
+					  block_is_alone() ? 0 : DMA_ATTR_NO_WARN);
 		if (!mapped && !block_is_alone())
 			return false;
 		if (!mapped) {

@@ -158,6 +158,9 @@ static int ask(void *disk, const struct scsi_cdb *cdb, uint8_t *answer)
 				.cdb = cdb};
 	int err = block_execute(&task.request);
 
+	if (err)
+		string_copy(((struct lsi_disk *)disk)->why, sizeof(task.request.why),
+			    task.request.why);
 	return err ? err : cdb->data_in - (int)task.left;
 }
 
@@ -172,10 +175,11 @@ static void look_at_target(struct lsi *lsi, uint8_t target)
 	*disk = (struct lsi_disk){.block = {.queue = &lsi->queue,
 					    .max_bytes = LSI_MAX_BYTES,
 					    .max_segments = LSI_SEGMENTS},
-				  .target = target};
+				  .target = target,
+				  .why = "there is no sense in its size"};
 	err = scsi_identify(ask, disk, name, &capacity);
 	if (err && err != -ENODEV)
-		log_error("%s: target %u, %s: not usable: error %d", chip, target, name, -err);
+		log_error("%s: target %u, %s: not usable: %s", chip, target, name, disk->why);
 	if (err)
 		return;
 	lsi->disks++;

@@ -6,8 +6,7 @@
  * memory buffer, which is where the CPU finds it (its BAR), and for the device
  * where it was told: here above all that an x86 can address, so that it lies over
  * nothing else. It is declared, so what the device reads is in there while there
- * is room. Completions, which it writes and the CPU looks for again and again, are
- * in system memory: they are taken before anything is declared.
+ * is room. Completions are in system memory.
  */
 #include "drivers/nvme.h"
 
@@ -27,16 +26,17 @@ _Static_assert(sizeof(struct nvme) <= KMEM_MAX, "one object");
 
 /* --- memory --- */
 
-/* From `first` on, up to `end`; what an earlier try has got it keeps. */
-static bool take_memory(struct nvme *nvme, unsigned first, unsigned end)
+/* What an earlier try has got it keeps. */
+static bool take_memory(struct nvme *nvme)
 {
 	struct dma_device *dma = &nvme->pci->dev.dma;
 
-	for (unsigned i = first; i < end; i++) {
+	for (unsigned i = 0; i < NVME_MEMORY; i++) {
 		struct nvme_memory *memory = &nvme->memory[i];
 
 		if (!memory->cpu)
-			memory->cpu = dma_alloc_coherent(dma, NVME_PAGE, &memory->handle);
+			memory->cpu = dma_alloc_attrs(dma, NVME_PAGE, &memory->handle,
+						      i < NVME_SQ ? DMA_ATTR_SYSTEM_MEMORY : 0);
 		if (!memory->cpu || !dma_gate(dma, memory->handle, NVME_PAGE, &memory->bus))
 			return false;
 	}
@@ -76,7 +76,7 @@ static void declare_cmb(struct nvme *nvme)
 
 static int take_the_rest(struct nvme *nvme)
 {
-	if (!take_memory(nvme, NVME_SQ, NVME_MEMORY))
+	if (!take_memory(nvme))
 		return -ENOMEM;
 	nvme->lists = dma_pool_create("PRPs", &nvme->pci->dev.dma, NVME_PAGE, NVME_PAGE, 0);
 	if (!nvme->lists)
@@ -153,9 +153,8 @@ static const char *look_at(struct nvme *nvme)
 	why = nvme_parse_capability(readq(nvme->regs + NVME_CAP), &nvme->capability);
 	if (!why && NVME_DOORBELLS + 4 * nvme->capability.stride > pci->bar[NVME_BAR].size)
 		why = "its doorbells aren't there";
-	if (!why && (dma_set_coherent_mask(&pci->dev.dma, DMA_BIT_MASK(ADDRESS_BITS)) ||
-		     !take_memory(nvme, NVME_CQ, NVME_SQ)))
-		why = "no memory for its queues";
+	if (!why && dma_set_coherent_mask(&pci->dev.dma, DMA_BIT_MASK(ADDRESS_BITS)))
+		why = "no memory that it reaches";
 	return why;
 }
 
@@ -206,7 +205,10 @@ static void remove(struct pci_device *pci)
 	pci->dev.priv = NULL;
 }
 
-static const struct pci_id ids[] = {{NVME_VENDOR_ID, NVME_DEVICE_ID}, {0, 0}};
+static const struct pci_id ids[] = {
+	{NVME_VENDOR_ID, NVME_DEVICE_ID},
+	{NVME_INTEL_VENDOR_ID, NVME_INTEL_DEVICE_ID}, /* use-intel-id=on */
+	{0, 0}};
 
 static const char *const options[] = {"mask", "irq", "timeout", NULL};
 

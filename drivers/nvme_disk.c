@@ -86,7 +86,9 @@ bool nvme_map(struct nvme *nvme, struct nvme_slot *slot)
 	slot->sg = r->sg;
 	slot->nents = r->nents;
 	if ((nvme_is_paged(r->sg, r->nents) || gather(nvme, slot)) && take_list(nvme, slot))
-		slot->mapped = dma_map_sg(&nvme->pci->dev.dma, slot->sg, slot->nents, direction(r));
+		slot->mapped =
+			dma_map_sg_attrs(&nvme->pci->dev.dma, slot->sg, slot->nents, direction(r),
+					 block_is_alone() ? 0 : DMA_ATTR_NO_WARN);
 	if (!slot->mapped)
 		unmap(nvme, slot, false);
 	return slot->mapped;
@@ -167,8 +169,11 @@ static int identify(struct nvme *nvme, uint32_t what, uint32_t nsid)
 				   .prp1 = nvme->memory[NVME_ANSWER].bus,
 				   .dword10 = what};
 	struct block_request request = {.disk = &nvme->chip, .op = BLOCK_DRIVER, .arg = &command};
+	int err = block_execute(&request);
 
-	return block_execute(&request);
+	if (err)
+		log_error("%s: identify failed: %s", nvme->chip.name, request.why);
+	return err;
 }
 
 /* NULL, or why it is of no use. */

@@ -10,23 +10,25 @@
 
 #include "mm/types.h"
 
-#define NVME_VENDOR_ID 0x1b36 /* Red Hat: QEMU's */
-#define NVME_DEVICE_ID 0x0010
+#define NVME_VENDOR_ID	     0x1b36 /* Red Hat: QEMU's */
+#define NVME_DEVICE_ID	     0x0010
+#define NVME_INTEL_VENDOR_ID 0x8086
+#define NVME_INTEL_DEVICE_ID 0x5845 /* QEMU's of old */
 
-#define NVME_BAR       0
-#define NVME_PAGE      4096 /* what CC.MPS = 0 means */
+#define NVME_BAR	     0
+#define NVME_PAGE	     4096 /* what CC.MPS = 0 means */
 
-#define NVME_CAP       0x00 /* 64 bits */
-#define NVME_CC	       0x14
-#define NVME_CSTS      0x1c
-#define NVME_AQA       0x24
-#define NVME_ASQ       0x28 /* 64 bits */
-#define NVME_ACQ       0x30 /* 64 bits */
-#define NVME_CMBLOC    0x38
-#define NVME_CMBSZ     0x3c
-#define NVME_CMBMSC    0x50 /* 64 bits */
-#define NVME_CMBSTS    0x58
-#define NVME_DOORBELLS 0x1000 /* of queue n: its tail, its head, CAP.DSTRD apart [3.1.24] */
+#define NVME_CAP	     0x00 /* 64 bits */
+#define NVME_CC		     0x14
+#define NVME_CSTS	     0x1c
+#define NVME_AQA	     0x24
+#define NVME_ASQ	     0x28 /* 64 bits */
+#define NVME_ACQ	     0x30 /* 64 bits */
+#define NVME_CMBLOC	     0x38
+#define NVME_CMBSZ	     0x3c
+#define NVME_CMBMSC	     0x50 /* 64 bits */
+#define NVME_CMBSTS	     0x58
+#define NVME_DOORBELLS	     0x1000 /* of queue n: its tail, its head, CAP.DSTRD apart [3.1.24] */
 
 /* Controller capabilities [3.1.1] */
 #define NVME_CAP_MQES(cap)   ((unsigned)(cap)&0xffff)	      /* most entries of a queue, less 1 */

@@ -188,9 +188,9 @@ static int probe_reach(struct device *dev)
 
 /* --- which mask to claim --- */
 
-void reach_read_options(struct device *dev)
+void reach_read_options(struct device *dev, unsigned most)
 {
-	dev->mask = (unsigned)device_option_number(dev, "mask", 0, 24, 64);
+	dev->mask = (unsigned)device_option_number(dev, "mask", 0, 24, most);
 	dev->probe = device_option_flag(dev, "probe", true);
 	dev->direct = device_option_flag(dev, "direct", true);
 }

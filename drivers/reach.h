@@ -21,9 +21,10 @@
 
 /*
  * At binding: `<dev>.mask`, `<dev>.probe` and `<dev>.direct`, so that a malformed
- * one is named also where the device is never used.
+ * one is named also where the device is never used. A mask has up to `most` bits: as
+ * many as the registers.
  */
-void reach_read_options(struct device *dev);
+void reach_read_options(struct device *dev, unsigned most);
 
 /*
  * Before the first use: probe unless told not to, and claim both masks as wide

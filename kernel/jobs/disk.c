@@ -220,7 +220,9 @@ static struct block_device *next_disk(const char **text)
 
 	snprintf(name, sizeof(name), "%.*s", (int)n, *text);
 	disk = n < sizeof(name) ? block_find(name) : NULL;
-	if (!disk)
+	if (!n)
+		printf("which disk? They have names such as lsi0 and nvme0\n");
+	else if (!disk)
 		printf("there is no disk '%.*s'\n", (int)n, *text);
 	*text += n + (comma != NULL);
 	return disk;

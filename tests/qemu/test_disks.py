@@ -147,7 +147,9 @@ def test_parts(setup, image):
             for part in (f"{SIZE},1", f"1,{SIZE}", f"{SIZE + 1}", "1,18446744073709551615",
                          "18446744073709551615", "x", "0,1,2"):
                 shell.refuses(f"run disk {disk},{part}", rf"^{disk} has {SIZE} bytes")
-        for other in ("lsi2", "nvme2", "", "lsi", "0", "averyverylongname0123456789"):
+        for job in ("disk", "disk ,1", "copy", "copy lsi0", "copy lsi0,,4K"):
+            shell.refuses(f"run {job}", "^which disk")
+        for other in ("lsi2", "nvme2", "lsi", "0", "averyverylongname0123456789"):
             shell.refuses(f"run disk {other},", rf"no disk '{other}'")
             shell.refuses(f"run copy lsi0,{other},4K", rf"no disk '{other}'")
         for job in ("lsi0,lsi0", "lsi0,lsi1", "lsi0,nvme1", "nvme0,lsi1", "lsi1,nvme0,100",

@@ -27,13 +27,17 @@ def scsi(disk, words, n):
 
 @pytest.mark.parametrize("icount", [True, False])
 def test_who_is_there(setup, image, icount):
-    """Disks of two controllers are one row, and what is none is passed over; also in real time."""
+    """Disks of two controllers are one row, and what is none is passed over; more bits than
+    the registers have are not claimed; also in real time."""
     first, last = image("first"), image("last")
     extra = ["-device", "lsi53c895a,id=one", "-device", "lsi53c895a,id=two",
              "-device", "scsi-cd,bus=one.0,scsi-id=0", *scsi(raw(first), "bus=one.0,scsi-id=5", 0),
-             *scsi(raw(last), "bus=two.0,scsi-id=6", 1)]
-    with visit(setup(devices=[], extra=extra, icount=icount)) as shell:
+             *scsi(raw(last), "bus=two.0,scsi-id=6", 1),
+             *scsi("driver=null-co,size=0", "bus=two.0,scsi-id=3", 2)]
+    with visit(setup("lsi.mask=40", devices=[], extra=extra, icount=icount)) as shell:
+        shell.say("log", r"warning: .*lsi\.mask=40")
         shell.hash("lsi0", first)
+        shell.say("log", r"lsi1: target 3, .*: not usable: \w+")
         shell.hash("lsi1", last)
         shell.copy("lsi0", "lsi1")
         shell.say("run disk lsi2", "no disk 'lsi2'")

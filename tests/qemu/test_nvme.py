@@ -21,7 +21,7 @@ def test_late_answers_and_namespaces(setup, tmp_path, seed):
                   "-device", f"nvme-ns,bus=many,drive=ns{n},nsid={5 + n}"]
     extra += ["-device", "nvme,serial=none,addr=0x11"]
     with visit(setup("nvme0.timeout=1000", devices=[], extra=extra,
-                     nvme=[(raw(other), "addr=0x12")])) as shell:
+                     nvme=[(raw(other), "addr=0x12,use-intel-id=on")])) as shell:
         text = shell.refuses("run disk nvme0",
                              r"nvme0: no answer in time; reset with \d+ in flight")
         for line in (r"nvme0: read of 256 sectors at \d+ failed: no answer in time",

@@ -525,6 +525,19 @@ static void crooked_offset(struct ktest *t)
 	EXPECT_EQ(t, dma_region_span(&f.child, f.sys->declared).to, 8192);
 }
 
+/* Who asks for the system's memory has it, whatever was declared. */
+static void system_memory(struct ktest *t)
+{
+	struct got got = {.size = 4096};
+
+	EXPECT_EQ(t, declare(&f.card, 0, 8192, MAP | FAMILY | ALONE), MAP);
+	for (unsigned i = CARD0; i <= CHILD0; i++) {
+		got.cpu = dma_alloc_attrs(devices[i], 4096, &got.handle, DMA_ATTR_SYSTEM_MEMORY);
+		EXPECT(t, got.cpu && !is_bar(devices[i], &got));
+		put(devices[i], &got);
+	}
+}
+
 /* What lies below where the device's window begins has no address for it. */
 static void below_the_childs_window(struct ktest *t)
 {
@@ -1145,6 +1158,7 @@ static const struct ktest_case cases[] = {
 	{"by_two_bridges", by_two_bridges},
 	{"said_once_a_device", said_once_a_device},
 	{"crooked_offset", crooked_offset},
+	{"system_memory", system_memory},
 	{"below_the_childs_window", below_the_childs_window},
 	{"fills_to_the_last_unit", fills_to_the_last_unit},
 	{"bytes_are_bytes", bytes_are_bytes},
