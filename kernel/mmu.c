@@ -209,42 +209,37 @@ static uint64_t *exact_entry(uint64_t virt, uint64_t left, unsigned *level)
 	return entry;
 }
 
-int mmu_protect(uint64_t virt, uint64_t size, unsigned flags)
-{
-	uint64_t end = virt + size, *entry;
-	unsigned level;
-
-	if (!is_lawful(virt, size, flags))
-		return -EINVAL;
-	for (; virt != end; virt += page_size(level)) {
-		entry = exact_entry(virt, end - virt, &level);
-		if (!entry)
-			return -ENOMEM;
-		if (!(*entry & PTE_PRESENT))
-			return -EINVAL;
-		set_entry(entry, (*entry & (PTE_ADDR | PTE_LARGE)) | bits_of(flags), virt);
-	}
-	return 0;
-}
-
-int mmu_unmap(uint64_t virt, uint64_t size)
+/* Keep so much of each entry, and add these bits; with none, it may be that nothing is mapped. */
+static int change(uint64_t virt, uint64_t size, uint64_t kept, uint64_t bits)
 {
 	uint64_t left = size, step, *entry;
 	unsigned level;
 
-	if (!is_lawful(virt, size, MMU_READ))
-		return -EINVAL;
 	for (; left; left -= step, virt += step) {
 		entry = exact_entry(virt, left, &level);
 		if (!entry)
 			return -ENOMEM;
-		set_entry(entry, 0, virt);
+		if (bits && !(*entry & PTE_PRESENT))
+			return -EINVAL;
+		set_entry(entry, (*entry & kept) | bits, virt);
 		/* An empty one may lie around virt. */
 		step = page_size(level) - virt % page_size(level);
 		if (step > left)
 			step = left;
 	}
 	return 0;
+}
+
+int mmu_protect(uint64_t virt, uint64_t size, unsigned flags)
+{
+	if (!is_lawful(virt, size, flags))
+		return -EINVAL;
+	return change(virt, size, PTE_ADDR | PTE_LARGE, bits_of(flags));
+}
+
+int mmu_unmap(uint64_t virt, uint64_t size)
+{
+	return is_lawful(virt, size, MMU_READ) ? change(virt, size, 0, 0) : -EINVAL;
 }
 
 uint64_t mmu_page(uint64_t virt, unsigned *flags)
@@ -325,7 +320,6 @@ static void switch_tables(void)
 	if (mmu.has_pat)
 		wrmsr(MSR_PAT, (rdmsr(MSR_PAT) & ~PAT_ENTRY_1) | PAT_ENTRY_1_COMBINING);
 	write_cr3(mmu.root.value);
-	write_cr0(read_cr0() | CR0_WP);
 }
 
 int mmu_init(struct memmap *map)
