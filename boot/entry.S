@@ -13,10 +13,11 @@
  * (kvm64 has no others): at 0, so that the next instruction is still there, at
  * DIRECT_BASE, and of it the first 1 GiB at KERNEL_BASE. mmu_init() replaces them.
  *
- *	PML4 [0] [256] ──> PDPT [0..3] ──> 4 page directories, 2,048 pages of 2 MiB
- *	     [511] ──────> PDPT [510] ───> the first of them
+ *	PML4 [0] [256] [511] ──> PDPT [0..3] ──> 4 page directories, 2,048 pages of 2 MiB
+ *	                              [510] ───> the first of them
  *
- * Until 64-bit mode %ebp keeps the magic, %esi the address.
+ * Until 64-bit mode %ebp keeps the magic, %esi the address. The GDT has what it takes to
+ * get there; trap_init() makes the kernel's, and loads the segments that 64-bit mode ignores.
  */
 #include "kernel/mmu.h"
 
@@ -40,14 +41,11 @@
 
 #define MSR_EFER 0xc0000080 /* Intel SDM vol. 3A, section 2.2.1 */
 #define EFER_LME (1 << 8)
-#define EFER_NXE (1 << 11)
 
 #define CPUID_EXTENDED 0x80000001 /* Intel SDM vol. 2A, CPUID */
-#define CPUID_NX       (1 << 20)
 #define CPUID_LM       (1 << 29)
 
 #define CODE_SELECTOR 0x08
-#define DATA_SELECTOR 0x10
 
 #define BOOT_STACK_SIZE 0x4000
 
@@ -114,7 +112,7 @@ multiboot2_entry:
 	xor %eax, %eax
 	rep stosl
 
-	call require_long_mode /* %edx: extended features */
+	call require_long_mode
 	call make_tables
 
 	/* CR4 first, whole: whatever else the firmware had set is off. */
@@ -124,19 +122,16 @@ multiboot2_entry:
 	mov %eax, %cr3
 
 	mov $EFER_LME, %eax
-	test $CPUID_NX, %edx
-	jz 1f
-	or $EFER_NXE, %eax
-1:	xor %edx, %edx
+	xor %edx, %edx
 	mov $MSR_EFER, %ecx
 	wrmsr
 
 	mov $(CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_EM | CR0_PE), %eax
 	mov %eax, %cr0
-	lgdt PHYS(gdt_low)
+	lgdt PHYS(gdt_pointer)
 	ljmp $CODE_SELECTOR, $PHYS(entry64_low)
 
-/* Returns CPUID's extended features in %edx, or not at all. Keeps %ebp, %esi. */
+/* Returns, or not at all. Keeps %ebp, %esi. */
 require_long_mode:
 	mov $(CPUID_EXTENDED & ~1), %eax /* the highest leaf there is */
 	cpuid
@@ -148,7 +143,7 @@ require_long_mode:
 	jz refuse
 	ret
 
-/* Keeps %edx, %ebp, %esi. The tables are zero. */
+/* Keeps %ebp, %esi. The tables are zero. */
 make_tables:
 	mov $PHYS(boot_directories), %edi
 	mov $PTE_LARGE, %eax
@@ -158,7 +153,7 @@ make_tables:
 	jnc 1b /* until 4 GiB are done */
 
 	mov $(PHYS(boot_directories) + PTE_TABLE), %eax
-	mov %eax, PHYS(boot_pdpt_high) + 8 * PDPT_SLOT(KERNEL_BASE)
+	mov %eax, PHYS(boot_pdpt) + 8 * PDPT_SLOT(KERNEL_BASE)
 	mov $PHYS(boot_pdpt), %edi
 	mov $4, %ecx
 2:	mov %eax, (%edi)
@@ -169,7 +164,6 @@ make_tables:
 	mov $(PHYS(boot_pdpt) + PTE_TABLE), %eax
 	mov %eax, PHYS(boot_pml4)
 	mov %eax, PHYS(boot_pml4) + 8 * PML4_SLOT(DIRECT_BASE)
-	mov $(PHYS(boot_pdpt_high) + PTE_TABLE), %eax
 	mov %eax, PHYS(boot_pml4) + 8 * PML4_SLOT(KERNEL_BASE)
 	ret
 
@@ -208,14 +202,6 @@ entry64_low:
 	.globl entry64
 	.type entry64, @function
 entry64:
-	lgdt gdt_high
-	mov $DATA_SELECTOR, %eax
-	mov %eax, %ss
-	xor %eax, %eax
-	.irp segment, ds, es, fs, gs
-	mov %eax, %\segment
-	.endr
-
 	mov $boot_stack_top, %rsp
 	push $0 /* where a debugger looks for this code's caller */
 	push $0
@@ -234,15 +220,11 @@ entry64:
 gdt:
 	.quad 0
 	.quad 0x00209b0000000000 /* code, 64-bit */
-	.quad 0x0000930000000000 /* data */
 gdt_end:
 
-gdt_low:
+gdt_pointer:
 	.short gdt_end - gdt - 1
 	.long PHYS(gdt)
-gdt_high:
-	.short gdt_end - gdt - 1
-	.quad gdt
 
 refusal:
 	.asciz "bounce: this CPU has no 64-bit mode\r\nbounce: exit 2\r\n"
@@ -251,7 +233,6 @@ refusal:
 	.balign 0x1000
 boot_pml4:	  .skip 0x1000
 boot_pdpt:	  .skip 0x1000
-boot_pdpt_high:	  .skip 0x1000
 boot_directories: .skip 4 * 0x1000
 
 	.section .stacks, "aw", @nobits

@@ -28,7 +28,6 @@
 #define APIC_BASE_ADDRESS      0x000ffffffffff000UL
 #define EFER_NXE	       (1ULL << 11)
 
-#define CR0_WP		       (1UL << 16)
 #define CR4_MCE		       (1UL << 6)
 
 struct cpuid {
@@ -82,7 +81,6 @@ static inline void wrmsr(uint32_t msr, uint64_t v)
 		__asm__ volatile("mov %0, %%" #name : : "r"(v) : "memory");                        \
 	}
 
-CONTROL_REGISTER(cr0)
 CONTROL_REGISTER(cr2)
 CONTROL_REGISTER(cr3)
 CONTROL_REGISTER(cr4)
