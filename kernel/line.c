@@ -42,41 +42,29 @@ static void move_to(struct line *line, size_t cursor)
 	line->cursor = cursor;
 }
 
-/* Show the text from `from` on, where the terminal's cursor is, and go to our cursor. */
-static void show_from(struct line *line, size_t from)
+/*
+ * Go to `from`, put `n` characters in place of what stands from there up to `to`, and go behind
+ * them. All editing is this, and so are the keys that only move, by replacing nothing with nothing.
+ */
+static void splice(struct line *line, size_t from, size_t to, const char *text, size_t n)
 {
-	line->emit(line->text + from, line->length - from);
-	emit(line, "\x1b[K");
-	emit_move(line, line->length - line->cursor, 'D');
-}
+	char *at = line->text + from;
 
-static void insert(struct line *line, char c)
-{
-	char *at = line->text + line->cursor;
-
-	if (line->length == LINE_MAX - 1) {
+	if (line->length - (to - from) + n >= LINE_MAX) {
 		emit(line, "\a");
 		return;
 	}
-	memmove(at + 1, at, line->length - line->cursor + 1);
-	*at = c;
-	line->length++;
-	line->cursor++;
-	if (line->cursor == line->length)
-		line->emit(at, 1);
-	else
-		show_from(line, line->cursor - 1);
-}
-
-/* Go to `from`, and take what stands from there up to `to` out. */
-static void erase(struct line *line, size_t from, size_t to)
-{
 	move_to(line, from);
-	if (from == to)
+	if (from == to && n == 0)
 		return;
-	memmove(line->text + from, line->text + to, line->length - to + 1);
-	line->length -= to - from;
-	show_from(line, from);
+	memmove(at + n, line->text + to, line->length - to + 1);
+	memcpy(at, text, n);
+	line->length += n - (to - from);
+	line->cursor += n;
+	line->emit(at, line->length - from);
+	if (to - from > n)
+		emit(line, "\x1b[K");
+	emit_move(line, line->length - line->cursor, 'D');
 }
 
 static size_t word_start(const struct line *line)
@@ -88,14 +76,6 @@ static size_t word_start(const struct line *line)
 	while (at > 0 && line->text[at - 1] != ' ')
 		at--;
 	return at;
-}
-
-static void replace(struct line *line, const char *text)
-{
-	move_to(line, 0);
-	string_copy(line->text, LINE_MAX, text);
-	line->length = line->cursor = strlen(line->text);
-	show_from(line, 0);
 }
 
 /* The line `back` lines ago, from 1. */
@@ -115,15 +95,18 @@ static void history_add(struct line *line)
 /* `back` may be one less than 0, and then is too much. */
 static void history_go(struct line *line, size_t back)
 {
+	const char *text;
+
 	if (back > line->lines || back > LINE_HISTORY)
 		return;
 	if (line->back == 0)
 		string_copy(line->draft, LINE_MAX, line->text);
 	line->back = back;
-	replace(line, back ? history_at(line, back) : line->draft);
+	text = back ? history_at(line, back) : line->draft;
+	splice(line, 0, line->length, text, strlen(text));
 }
 
-/* What most keys do is to erase(), be it nothing. */
+/* What most keys do is to take something out, be it nothing. */
 static void feed_edit(struct line *line, unsigned char byte)
 {
 	size_t at = line->cursor, end = line->length;
@@ -141,7 +124,7 @@ static void feed_edit(struct line *line, unsigned char byte)
 
 	for (size_t i = 0; i < ARRAY_SIZE(edits); i++)
 		if (edits[i].key == byte)
-			erase(line, edits[i].from, edits[i].to);
+			splice(line, edits[i].from, edits[i].to, "", 0);
 }
 
 static void feed_control(struct line *line, unsigned char byte)
@@ -222,7 +205,7 @@ enum line_event line_feed(struct line *line, unsigned char byte)
 		return LINE_CANCELLED;
 	}
 	if (byte >= ' ' && byte < RUBOUT)
-		insert(line, (char)byte);
+		splice(line, line->cursor, line->cursor, (const char *)&byte, 1);
 	else
 		feed_control(line, byte);
 	return LINE_MORE;
