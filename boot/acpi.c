@@ -32,7 +32,7 @@ static uint64_t number(const uint8_t *byte, size_t n)
 {
 	uint64_t v = 0;
 
-	__builtin_memcpy(&v, byte, n);
+	memcpy(&v, byte, n);
 	return v;
 }
 
@@ -50,7 +50,7 @@ static struct table table_at(const struct boot_reader *reader, uint64_t addr, co
 {
 	struct table t = {boot_read(reader, addr, HEADER_SIZE), 0};
 
-	if (!t.byte || __builtin_memcmp(t.byte, name, 4))
+	if (!t.byte || memcmp(t.byte, name, 4))
 		return (struct table){0};
 	t.length = number(t.byte + HEADER_LENGTH, 4);
 	if (t.length >= HEADER_SIZE && t.length <= TABLE_MOST)
@@ -72,7 +72,7 @@ static int find_sleep_type(const uint8_t *aml, size_t n)
 	for (size_t i = 0; i + 9 < n; i++) {
 		size_t at = i + 1 + (aml[i + 1] == '\\');
 
-		if (aml[i] != AML_NAME || __builtin_memcmp(aml + at, "_S5_", 4) ||
+		if (aml[i] != AML_NAME || memcmp(aml + at, "_S5_", 4) ||
 		    aml[at + 4] != AML_PACKAGE || at + 5 >= n)
 			continue;
 		at += 5 + (aml[at + 5] >> 6) + 2;
@@ -91,7 +91,7 @@ static struct table find_fadt(const struct boot_reader *reader, uint64_t rsdp)
 	struct table root, fadt = {0};
 	bool wide;
 
-	if (!root_pointer || __builtin_memcmp(root_pointer, "RSD PTR ", 8) ||
+	if (!root_pointer || memcmp(root_pointer, "RSD PTR ", 8) ||
 	    !adds_up(root_pointer, RSDP_SIZE))
 		return fadt;
 	wide = root_pointer[RSDP_REVISION] >= 2 && boot_read(reader, rsdp, RSDP_SIZE_2) &&

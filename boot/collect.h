@@ -10,14 +10,22 @@
 #define BOOT_COLLECT_H
 
 #include "boot/parse.h"
+#include "kernel/string.h"
 #include "mm/errno.h"
 
-/* Of both protocols' types (ACPI 6.4, table 15-5); all others are reserved. */
-#define MEMORY_USABLE 1
+/* An entry of the memory map, which both protocols have from BIOS (ACPI 6.4, table 15-4). */
+struct map_entry {
+	uint64_t base, length;
+	uint32_t type, reserved;
+};
+
+_Static_assert(sizeof(struct map_entry) == 24, "Multiboot2, section 3.6.8; start_info.h");
+
+#define MEMORY_USABLE 1 /* table 15-5; all other types are reserved */
 
 static inline void boot_info_clear(struct boot_info *info, const char *protocol)
 {
-	__builtin_memset(info, 0, sizeof(*info));
+	memset(info, 0, sizeof(*info));
 	info->protocol = protocol;
 	info->reserved_above = UINT64_MAX;
 }
@@ -28,23 +36,11 @@ static inline const void *boot_read(const struct boot_reader *reader, uint64_t a
 	return size <= UINT64_MAX - addr ? reader->read(reader->context, addr, size) : NULL;
 }
 
-/* Copy at most `n` bytes, up to a 0; `dst` always ends in one. False: it was cut for want of room.
- */
-static inline bool boot_copy_text(char *dst, size_t size, const char *src, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n && src[i] && i < size - 1; i++)
-		dst[i] = src[i];
-	dst[i] = '\0';
-	return i == n || src[i] == '\0';
-}
-
 /* The first complaint stays: what follows may be its consequence. */
 static inline void boot_complain(struct boot_info *info, const char *what)
 {
 	if (info->complaint[0] == '\0')
-		boot_copy_text(info->complaint, sizeof(info->complaint), what, SIZE_MAX);
+		string_copy(info->complaint, sizeof(info->complaint), what);
 }
 
 /* The end of a parser that found nothing to parse. */
@@ -54,20 +50,19 @@ static inline int boot_refuse(struct boot_info *info, const char *what)
 	return -EINVAL;
 }
 
-static inline void boot_add_range(struct boot_info *info, uint64_t base, uint64_t length,
-				  uint32_t type)
+static inline void boot_add_range(struct boot_info *info, const struct map_entry *e)
 {
-	bool usable = type == MEMORY_USABLE;
+	bool usable = e->type == MEMORY_USABLE;
 
-	if (length == 0)
+	if (e->length == 0)
 		return;
 	if (info->range_count < BOOT_RANGES) {
-		info->range[info->range_count++] = (struct boot_range){base, length, usable};
+		info->range[info->range_count++] = (struct boot_range){e->base, e->length, usable};
 		return;
 	}
 	info->ranges_dropped++;
-	if (!usable && base < info->reserved_above)
-		info->reserved_above = base;
+	if (!usable && e->base < info->reserved_above)
+		info->reserved_above = e->base;
 }
 
 /* A module's entry, for the caller to name it; NULL: it was dropped. */

@@ -38,16 +38,10 @@ struct mmap_tag {
 	uint32_t entry_size, entry_version;
 };
 
-struct mmap_entry {
-	uint64_t base, length;
-	uint32_t type, reserved;
-};
-
 _Static_assert(sizeof(struct info_header) == 8, "section 3.6.2");
 _Static_assert(sizeof(struct tag_header) == 8, "section 3.6.2");
 _Static_assert(sizeof(struct module_tag) == 16, "section 3.6.6");
 _Static_assert(sizeof(struct mmap_tag) == 16, "section 3.6.8");
-_Static_assert(sizeof(struct mmap_entry) == 24, "section 3.6.8");
 
 /* Loaders make some KiB. What claims more is no boot information. */
 #define INFO_MAX (1U << 20)
@@ -62,16 +56,11 @@ struct piece {
 	size_t size;
 };
 
-struct walk {
-	struct boot_info *info;
-	bool mmap_seen;
-};
-
 static bool piece_get(struct piece piece, size_t offset, void *out, size_t n)
 {
 	if (offset > piece.size || n > piece.size - offset)
 		return false;
-	__builtin_memcpy(out, piece.at + offset, n);
+	memcpy(out, piece.at + offset, n);
 	return true;
 }
 
@@ -79,8 +68,8 @@ static void take_cmdline(struct boot_info *info, struct piece tag)
 {
 	const size_t skip = sizeof(struct tag_header);
 
-	info->cmdline_cut = !boot_copy_text(info->cmdline, sizeof(info->cmdline), tag.at + skip,
-					    tag.size - skip);
+	info->cmdline_cut = !string_copy_most(info->cmdline, sizeof(info->cmdline), tag.at + skip,
+					      tag.size - skip);
 }
 
 static void take_module(struct boot_info *info, struct piece tag)
@@ -94,14 +83,14 @@ static void take_module(struct boot_info *info, struct piece tag)
 	}
 	module = boot_add_module(info, head.start, head.end);
 	if (module)
-		boot_copy_text(module->name, sizeof(module->name), tag.at + sizeof(head),
-			       tag.size - sizeof(head));
+		string_copy_most(module->name, sizeof(module->name), tag.at + sizeof(head),
+				 tag.size - sizeof(head));
 }
 
 /* Later versions only append to an entry: entry_size alone tells where the next begins. */
 static void take_mmap(struct boot_info *info, struct piece tag)
 {
-	struct mmap_entry entry;
+	struct map_entry entry;
 	struct mmap_tag head;
 	size_t at = sizeof(head);
 
@@ -110,7 +99,7 @@ static void take_mmap(struct boot_info *info, struct piece tag)
 		return;
 	}
 	for (; piece_get(tag, at, &entry, sizeof(entry)); at += head.entry_size)
-		boot_add_range(info, entry.base, entry.length, entry.type);
+		boot_add_range(info, &entry);
 	if (at != tag.size)
 		boot_complain(info, "the memory map ends within an entry");
 }
@@ -126,10 +115,8 @@ static void take_rsdp(struct boot_info *info, struct piece tag, uint64_t addr, s
 	info->rsdp = addr + sizeof(struct tag_header);
 }
 
-static void take_tag(struct walk *walk, uint32_t type, struct piece tag, uint64_t addr)
+static void take_tag(struct boot_info *info, uint32_t type, struct piece tag, uint64_t addr)
 {
-	struct boot_info *info = walk->info;
-
 	switch (type) {
 	case TAG_CMDLINE:
 		take_cmdline(info, tag);
@@ -138,7 +125,6 @@ static void take_tag(struct walk *walk, uint32_t type, struct piece tag, uint64_
 		take_module(info, tag);
 		break;
 	case TAG_MMAP:
-		walk->mmap_seen = true;
 		take_mmap(info, tag);
 		break;
 	case TAG_RSDP_V1:
@@ -152,7 +138,7 @@ static void take_tag(struct walk *walk, uint32_t type, struct piece tag, uint64_
 }
 
 /* Tags from the header on up to the end tag. `whole` lies at `addr`. */
-static void walk_tags(struct walk *walk, struct piece whole, uint64_t addr)
+static void walk_tags(struct boot_info *info, struct piece whole, uint64_t addr)
 {
 	size_t at = sizeof(struct info_header);
 	struct tag_header head;
@@ -161,19 +147,18 @@ static void walk_tags(struct walk *walk, struct piece whole, uint64_t addr)
 		if (head.type == TAG_END)
 			return;
 		if (head.size < sizeof(head) || head.size > whole.size - at) {
-			boot_complain(walk->info, "a tag's size is less than its header, or more "
-						  "than there is");
+			boot_complain(info, "a tag's size is less than its header, or more than "
+					    "there is");
 			return;
 		}
-		take_tag(walk, head.type, (struct piece){whole.at + at, head.size}, addr + at);
+		take_tag(info, head.type, (struct piece){whole.at + at, head.size}, addr + at);
 		at += ((size_t)head.size + 7) & ~(size_t)7;
 	}
-	boot_complain(walk->info, "the tags have no end tag");
+	boot_complain(info, "the tags have no end tag");
 }
 
 int multiboot2_parse(struct boot_info *info, const struct boot_reader *reader, uint64_t addr)
 {
-	struct walk walk = {.info = info};
 	struct info_header head;
 	struct piece whole;
 
@@ -190,8 +175,8 @@ int multiboot2_parse(struct boot_info *info, const struct boot_reader *reader, u
 		return boot_refuse(info, "the boot information reaches beyond memory");
 	info->info_start = addr;
 	info->info_end = addr + head.total_size;
-	walk_tags(&walk, whole, addr);
-	if (!walk.mmap_seen)
+	walk_tags(info, whole, addr);
+	if (!info->range_count)
 		boot_complain(info, "the loader gave no memory map");
 	return 0;
 }

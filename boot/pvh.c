@@ -10,6 +10,8 @@
  * is asked of the reader by itself, as one piece of all its entries, and is
  * believed whole or not at all: half a memory map may lack just the reserved
  * half. Fields are copied out: no alignment of the bytes is relied on.
+ *
+ * Version 0 has no memory map, which is nothing to begin with.
  */
 #include "boot/collect.h"
 
@@ -25,21 +27,13 @@ struct modlist_entry {
 	uint64_t paddr, size, cmdline_paddr, reserved;
 };
 
-struct memmap_entry {
-	uint64_t addr, size;
-	uint32_t type, reserved;
-};
-
-#define START_INFO_V0_SIZE offsetof(struct start_info, memmap_paddr)
-
-_Static_assert(START_INFO_V0_SIZE == 40, "start_info.h, version 0");
 _Static_assert(offsetof(struct start_info, modlist_paddr) == 16, "start_info.h");
+_Static_assert(offsetof(struct start_info, memmap_paddr) == 40, "start_info.h");
 _Static_assert(sizeof(struct start_info) == 56, "start_info.h, version 1");
 _Static_assert(sizeof(struct modlist_entry) == 32, "start_info.h");
-_Static_assert(sizeof(struct memmap_entry) == 24, "start_info.h");
 
 /* Firmware gives tens. A table with more than this is none. */
-#define MEMMAP_MAX 4096
+#define ENTRIES_MAX 4096
 
 /* How long it is nobody says: byte by byte, so that one at memory's end is read too. */
 static bool take_text(char *dst, size_t size, const struct boot_reader *reader, uint64_t addr,
@@ -66,24 +60,30 @@ static void take_cmdline(struct boot_info *info, const struct boot_reader *reade
 		boot_complain(info, "the command line reaches beyond memory");
 }
 
+/* NULL: it isn't there, not whole, or can't be one. */
+static const char *read_table(const struct boot_reader *reader, uint64_t addr, uint32_t count,
+			      size_t entry_size)
+{
+	return addr && count <= ENTRIES_MAX ? boot_read(reader, addr, count * entry_size) : NULL;
+}
+
 static void take_memmap(struct boot_info *info, const struct boot_reader *reader, uint64_t addr,
 			uint32_t count)
 {
-	struct memmap_entry entry;
-	const char *table;
+	const char *table = read_table(reader, addr, count, sizeof(struct map_entry));
+	struct map_entry entry;
 
 	if (addr == 0 || count == 0) {
 		boot_complain(info, "the loader gave no memory map");
 		return;
 	}
-	table = count > MEMMAP_MAX ? NULL : boot_read(reader, addr, count * sizeof(entry));
 	if (!table) {
 		boot_complain(info, "the memory map is too long, or reaches beyond memory");
 		return;
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		__builtin_memcpy(&entry, table + i * sizeof(entry), sizeof(entry));
-		boot_add_range(info, entry.addr, entry.size, entry.type);
+		memcpy(&entry, table + i * sizeof(entry), sizeof(entry));
+		boot_add_range(info, &entry);
 	}
 }
 
@@ -106,50 +106,33 @@ static void take_module(struct boot_info *info, const struct boot_reader *reader
 static void take_modules(struct boot_info *info, const struct boot_reader *reader, uint64_t addr,
 			 uint32_t count)
 {
-	uint32_t kept = count < BOOT_MODULES ? count : BOOT_MODULES;
-	struct modlist_entry entry[BOOT_MODULES];
-	const void *table;
+	const char *table = read_table(reader, addr, count, sizeof(struct modlist_entry));
+	struct modlist_entry entry;
 
-	if (count == 0)
-		return;
-	info->modules_dropped = count - kept;
-	table = addr ? boot_read(reader, addr, kept * sizeof(entry[0])) : NULL;
-	if (!table) {
-		boot_complain(info, "the list of modules reaches beyond memory");
-		return;
+	if (count && !table)
+		boot_complain(info, "the list of modules is too long, or reaches beyond memory");
+	for (uint32_t i = 0; table && i < count; i++) {
+		memcpy(&entry, table + i * sizeof(entry), sizeof(entry));
+		take_module(info, reader, &entry);
 	}
-	__builtin_memcpy(entry, table, kept * sizeof(entry[0]));
-	for (uint32_t i = 0; i < kept; i++)
-		take_module(info, reader, &entry[i]);
-}
-
-/* Version 0 is shorter; what it lacks stays 0. */
-static bool read_start_info(struct start_info *start, const struct boot_reader *reader,
-			    uint64_t addr)
-{
-	const void *bytes = boot_read(reader, addr, START_INFO_V0_SIZE);
-
-	*start = (struct start_info){0};
-	if (bytes)
-		__builtin_memcpy(start, bytes, START_INFO_V0_SIZE);
-	if (start->version)
-		bytes = boot_read(reader, addr, sizeof(*start));
-	if (start->version && bytes)
-		__builtin_memcpy(start, bytes, sizeof(*start));
-	return bytes != NULL;
 }
 
 int pvh_parse(struct boot_info *info, const struct boot_reader *reader, uint64_t addr)
 {
+	const void *bytes = boot_read(reader, addr, sizeof(struct start_info));
 	struct start_info start;
 
 	boot_info_clear(info, "pvh");
-	if (!read_start_info(&start, reader, addr))
+	if (!bytes)
 		return boot_refuse(info, "there is no start information where the loader says");
+	memcpy(&start, bytes, sizeof(start));
 	if (start.magic != PVH_START_MAGIC)
 		return boot_refuse(info, "the start information's magic is wrong");
+	if (start.version == 0)
+		return boot_refuse(info,
+				   "the start information is of version 0: without a memory map");
 	info->info_start = addr;
-	info->info_end = addr + (start.version ? sizeof(start) : START_INFO_V0_SIZE);
+	info->info_end = addr + sizeof(start);
 	info->rsdp = start.rsdp_paddr;
 	take_cmdline(info, reader, start.cmdline_paddr);
 	take_memmap(info, reader, start.memmap_paddr, start.memmap_entries);

@@ -29,19 +29,25 @@ int strcmp(const char *a, const char *b);
 int strncmp(const char *a, const char *b, size_t n);
 char *strchr(const char *s, int c);
 
-/* Copy as much as fits into `size` bytes, always with a final 0; false where it was cut. */
-static inline bool string_copy(char *dst, size_t size, const char *src)
+/*
+ * Copy as much of the text, which ends in a 0 or after `most` bytes, as fits into `size` bytes,
+ * always with a final 0; false where it was cut.
+ */
+static inline bool string_copy_most(char *dst, size_t size, const char *src, size_t most)
 {
-	size_t n = strnlen(src, size);
-	bool fits = n < size;
+	size_t n;
 
 	if (size == 0)
 		return false;
-	if (!fits)
-		n = size - 1;
-	memcpy(dst, src, n);
+	for (n = 0; n < most && src[n] && n < size - 1; n++)
+		dst[n] = src[n];
 	dst[n] = 0;
-	return fits;
+	return n == most || !src[n];
+}
+
+static inline bool string_copy(char *dst, size_t size, const char *src)
+{
+	return string_copy_most(dst, size, src, SIZE_MAX);
 }
 
 #endif

@@ -25,7 +25,8 @@ SERVICE_HEADERS = [f"kernel/{s}.h" for s in SERVICES]
 LAYERS = {
     "mm": ["mm/"],
     "dma": ["dma/", "mm/"],
-    "boot": ["boot/", "mm/types.h", "mm/errno.h", "kernel/io.h", "kernel/mmu.h"],
+    "boot": ["boot/", "mm/types.h", "mm/errno.h", "kernel/io.h", "kernel/mmu.h",
+             "kernel/string.h"],
     "services": SERVICE_HEADERS + ["mm/"],
     "drivers": ["drivers/", "dma/", "mm/", "kernel/machine.h"] + SERVICE_HEADERS,
 }
