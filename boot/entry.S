@@ -61,17 +61,9 @@ multiboot2_header:
 	.long HEADER_MAGIC, 0, header_end - multiboot2_header
 	.long -(HEADER_MAGIC + (header_end - multiboot2_header))
 
-	.balign 8 /* 3.1.4: information request: the memory map */
-	.short 1, 0
-	.long 12, 6
-
 	.balign 8 /* 3.1.6: entry address. The ELF header's own is virtual, and 64 bits wide. */
 	.short 3, 0
 	.long 12, PHYS(multiboot2_entry)
-
-	.balign 8 /* 3.1.12: modules are aligned to pages */
-	.short 6, 0
-	.long 8
 
 	.balign 8 /* the end */
 	.short 0, 0
@@ -208,10 +200,7 @@ entry64:
 	mov %ebp, %edi
 	mov %esi, %esi /* the upper half is undefined until written */
 	xor %ebp, %ebp /* the end of every backtrace */
-	call kmain
-1:	cli
-	hlt
-	jmp 1b
+	call kmain /* for good */
 	.size entry64, . - entry64
 
 	.section .rodata.entry, "a", @progbits

@@ -2,9 +2,9 @@
 /*
  * QEMU's firmware configuration device (QEMU docs/specs/fw_cfg.rst).
  *
- * An item is selected by its key, then read from its beginning: a byte at a
- * time through the data port, or in one go by the device's own DMA, where the
- * feature bitmap has that. Item 0x19 is a directory of the named ones:
+ * An item is selected by its key, then read from its beginning: what is small a
+ * byte at a time through the data port, a file in one go by the device's own DMA,
+ * which the feature bitmap has since QEMU 2.5. Item 0x19 is a directory of files:
  *
  *	u32 count, then count times { u32 size; u16 key; u16 reserved; char name[56] }
  *
@@ -90,13 +90,15 @@ bool fw_cfg_find(const char *name, uint16_t *key, uint32_t *size)
 	return false;
 }
 
-static int read_by_dma(uint16_t key, void *dst, uint32_t size)
+int fw_cfg_read(uint16_t key, void *dst, uint32_t size)
 {
 	/* Not on the stack: after a timeout the device may still write to it. */
 	static volatile struct fw_cfg_dma dma;
 	uint64_t addr = virt_to_phys((const void *)&dma).value;
 	uint32_t control = DMA_SELECT | DMA_READ | (uint32_t)key << 16;
 
+	if (!present() || !(select_u32(KEY_FEATURES) & FEATURE_DMA))
+		return -EIO;
 	dma.address = __builtin_bswap64(virt_to_phys(dst).value);
 	dma.length = __builtin_bswap32(size);
 	dma.control = __builtin_bswap32(control);
@@ -110,15 +112,4 @@ static int read_by_dma(uint16_t key, void *dst, uint32_t size)
 			break;
 	}
 	return -EIO;
-}
-
-int fw_cfg_read(uint16_t key, void *dst, size_t size)
-{
-	if (size > UINT32_MAX || !present())
-		return -EIO;
-	if (select_u32(KEY_FEATURES) & FEATURE_DMA)
-		return read_by_dma(key, dst, size);
-	outw(FW_CFG_SELECT, key);
-	read_bytes(dst, size);
-	return 0;
 }

@@ -12,10 +12,7 @@
 /* Is there such a file? Its key and size in bytes. */
 bool fw_cfg_find(const char *name, uint16_t *key, uint32_t *size);
 
-/*
- * Read the first `size` bytes of a file to physical memory by the device's DMA,
- * or through the data port where it has none. 0, -EIO.
- */
-int fw_cfg_read(uint16_t key, void *dst, size_t size);
+/* Read the first `size` bytes of a file by the device's DMA, as all have it. 0, -EIO. */
+int fw_cfg_read(uint16_t key, void *dst, uint32_t size);
 
 #endif

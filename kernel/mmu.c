@@ -49,7 +49,7 @@ static struct {
 	struct memmap *map;  /* where table pages are carved from, until there are ... */
 	struct zones *zones; /* ... pages */
 	bool has_nx, has_1gib, has_pat;
-	uint64_t phys_end; /* of what the CPU can address */
+	uint64_t phys_end; /* of what the CPU can address and the direct map can hold */
 } mmu;
 
 static uint64_t page_size(unsigned level)
@@ -309,6 +309,8 @@ static void find_features(void)
 	if (width < 32 || width > 52)
 		width = 36; /* what em64t began with */
 	mmu.phys_end = 1ULL << width;
+	if (mmu.phys_end > MMIO_BASE - DIRECT_BASE)
+		mmu.phys_end = MMIO_BASE - DIRECT_BASE;
 }
 
 /* Bits that the new entries use must mean what they say before the first of them is walked. */
@@ -390,9 +392,7 @@ void mmu_unmap_device(const void *mapped, uint64_t size)
 
 uint64_t mmu_phys_limit(void)
 {
-	uint64_t most = MMIO_BASE - DIRECT_BASE;
-
 	if (!mmu.phys_end)
 		find_features();
-	return mmu.phys_end < most ? mmu.phys_end : most;
+	return mmu.phys_end;
 }

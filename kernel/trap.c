@@ -215,17 +215,16 @@ static void describe_page_fault(const struct trap_frame *frame, char *text, size
 	uint64_t addr = read_cr2(), e = frame->error;
 	const char *stack = guarded_stack(addr);
 	const char *access = e & FETCH ? "execution of" : e & WRITE ? "write to" : "read of";
-	const char *why = e & RESERVED	? "its page table entry is malformed"
-			  : e & PRESENT ? "its page forbids that"
-					: "nothing is mapped there";
+	bool is_null = addr < PAGE_SIZE || addr - DIRECT_BASE < PAGE_SIZE;
+	const char *why = is_null	 ? "in page 0: a null pointer"
+			  : e & RESERVED ? "its page table entry is malformed"
+			  : e & PRESENT	 ? "its page forbids that"
+					 : "nothing is mapped there";
 
 	if (stack)
 		snprintf(text, size,
 			 "page fault: %s 0x%lx, the guard page of the %s stack: it overflowed",
 			 access, addr, stack);
-	else if (addr < PAGE_SIZE || addr - DIRECT_BASE < PAGE_SIZE)
-		snprintf(text, size, "page fault: %s 0x%lx, in page 0: a null pointer", access,
-			 addr);
 	else
 		snprintf(text, size, "page fault: %s 0x%lx, %s", access, addr, why);
 }
