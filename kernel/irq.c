@@ -39,10 +39,10 @@ enum { ICW3_MASTER_SLAVE_ON_2 = 1 << CASCADE_LINE, ICW3_SLAVE_ID = CASCADE_LINE 
 
 /* Local APIC: register offsets, and the bits that are used. */
 enum { APIC_ID = 0x020, APIC_TPR = 0x080, APIC_EOI = 0x0b0, APIC_SVR = 0x0f0 };
-enum { APIC_ICR_LOW = 0x300, APIC_LVT_TIMER = 0x320, APIC_LVT_LINT0 = 0x350 };
-enum { APIC_LVT_LINT1 = 0x360, APIC_LVT_ERROR = 0x370 };
+enum { APIC_LVT_TIMER = 0x320, APIC_LVT_LINT0 = 0x350, APIC_LVT_LINT1 = 0x360 };
+enum { APIC_LVT_ERROR = 0x370 };
 enum { APIC_TIMER_INITIAL = 0x380, APIC_TIMER_CURRENT = 0x390, APIC_TIMER_DIVIDE = 0x3e0 };
-enum { SVR_ENABLE = 1 << 8, ICR_ASSERT = 1 << 14, ICR_SELF = 1 << 18, DIVIDE_BY_16 = 3 };
+enum { SVR_ENABLE = 1 << 8, DIVIDE_BY_16 = 3 };
 enum { LVT_NMI = 4 << 8, LVT_EXTINT = 7 << 8, LVT_MASKED = 1 << 16 };
 #define APIC_ID_SHIFT	24
 #define MESSAGE_ADDRESS 0xfee00000ULL
@@ -54,6 +54,7 @@ struct action {
 
 struct line {
 	struct action action[LINE_SHARERS];
+	unsigned sharers;
 	unsigned unclaimed; /* times in a row */
 };
 
@@ -147,20 +148,14 @@ void irq_init(void)
 	apic_init();
 }
 
-static struct action *action_find(struct line *l, irq_handler handler, const void *arg)
+/* Of `n` at `a`; the handler NULL finds a free one. */
+static struct action *action_find(struct action *a, unsigned n, irq_handler handler,
+				  const void *arg)
 {
-	for (unsigned i = 0; i < LINE_SHARERS; i++)
-		if (l->action[i].handler == handler && l->action[i].arg == arg)
-			return &l->action[i];
+	for (struct action *end = a + n; a < end; a++)
+		if (a->handler == handler && a->arg == arg)
+			return a;
 	return NULL;
-}
-
-static bool line_unused(const struct line *l)
-{
-	for (unsigned i = 0; i < LINE_SHARERS; i++)
-		if (l->action[i].handler)
-			return false;
-	return true;
 }
 
 int irq_add(unsigned line, irq_handler handler, void *arg)
@@ -171,9 +166,10 @@ int irq_add(unsigned line, irq_handler handler, void *arg)
 	if (line >= IRQ_LINES || line == CASCADE_LINE)
 		return -EINVAL;
 	flags = irq_save();
-	slot = action_find(&lines[line], NULL, NULL);
+	slot = action_find(lines[line].action, LINE_SHARERS, NULL, NULL);
 	if (slot) {
 		*slot = (struct action){handler, arg};
+		lines[line].sharers++;
 		lines[line].unclaimed = 0;
 		pic_mask(line, false);
 	}
@@ -184,11 +180,13 @@ int irq_add(unsigned line, irq_handler handler, void *arg)
 void irq_remove(unsigned line, irq_handler handler, void *arg)
 {
 	unsigned long flags = irq_save();
-	struct action *slot = line < IRQ_LINES ? action_find(&lines[line], handler, arg) : NULL;
+	struct action *slot = NULL;
 
+	if (line < IRQ_LINES)
+		slot = action_find(lines[line].action, LINE_SHARERS, handler, arg);
 	if (slot) {
 		*slot = (struct action){0};
-		if (line_unused(&lines[line]))
+		if (--lines[line].sharers == 0)
 			pic_mask(line, true);
 	}
 	irq_restore(flags);
@@ -197,20 +195,17 @@ void irq_remove(unsigned line, irq_handler handler, void *arg)
 int irq_add_message(irq_handler handler, void *arg, struct irq_message *message)
 {
 	unsigned long flags = irq_save();
-	unsigned i = 0;
+	struct action *slot = action_find(messages, MESSAGES, NULL, NULL);
 
-	while (i < MESSAGES && messages[i].handler)
-		i++;
-	if (i < MESSAGES)
-		messages[i] = (struct action){handler, arg};
+	if (slot)
+		*slot = (struct action){handler, arg};
 	irq_restore(flags);
-	if (i == MESSAGES)
+	if (!slot)
 		return -ENOSPC;
 	/* Physical destination, fixed delivery, edge (SDM vol. 3A, "Message Signalled Interrupts").
 	 */
 	message->addr = MESSAGE_ADDRESS | (apic_read(APIC_ID) >> APIC_ID_SHIFT) << 12;
-	message->vector = VECTOR_MESSAGE + i;
-	message->data = message->vector;
+	message->data = VECTOR_MESSAGE + (uint32_t)(slot - messages);
 	return 0;
 }
 
@@ -218,14 +213,9 @@ void irq_remove_message(const struct irq_message *message)
 {
 	unsigned long flags = irq_save();
 
-	ASSERT(message->vector >= VECTOR_MESSAGE && message->vector < VECTOR_SPURIOUS);
-	messages[message->vector - VECTOR_MESSAGE] = (struct action){0};
+	ASSERT(message->data >= VECTOR_MESSAGE && message->data < VECTOR_SPURIOUS);
+	messages[message->data - VECTOR_MESSAGE] = (struct action){0};
 	irq_restore(flags);
-}
-
-void irq_raise_message(const struct irq_message *message)
-{
-	apic_write(APIC_ICR_LOW, ICR_SELF | ICR_ASSERT | message->vector);
 }
 
 uint64_t irq_spurious(void)

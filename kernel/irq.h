@@ -26,8 +26,7 @@ void irq_remove(unsigned line, irq_handler handler, void *arg);
 /* What a device writes where to raise a message-signalled interrupt. */
 struct irq_message {
 	uint64_t addr;
-	uint32_t data;
-	uint8_t vector;
+	uint32_t data; /* its vector, edge-triggered */
 };
 
 /* A vector of its own for `handler`. -ENOSPC. */
@@ -42,9 +41,6 @@ uint64_t irq_spurious(void);
 
 /* TSC ticks that devices' handlers took, since boot. */
 uint64_t irq_ticks(void);
-
-/* Raise it as its device would: a message of the CPU to itself (for tests). */
-void irq_raise_message(const struct irq_message *message);
 
 /* What trap.c calls for every vector from VECTOR_IRQ on. */
 void irq_dispatch(unsigned vector);

@@ -76,14 +76,6 @@ static void show_blocks(const char *name, const size_t *blocks, unsigned orders)
 	printf("\n");
 }
 
-static void show_cached_blocks(void)
-{
-	size_t blocks[PAGE_CACHE_ORDERS];
-
-	pages_cached(&machine.zones, blocks);
-	show_blocks("in caches", blocks, PAGE_CACHE_ORDERS);
-}
-
 static void show_refusals(const struct zone *zone)
 {
 	const struct page_refused *last = &zone->last_refused;
@@ -102,6 +94,7 @@ static void show_refusals(const struct zone *zone)
 void show_zones(void)
 {
 	const struct zone *zone = machine.zones.zone, *end = zone + ZONE_COUNT, *z;
+	size_t cached[PAGE_CACHE_ORDERS];
 
 	printf("%-9s %14s %14s %14s\n", "zone", "from", "to", "free");
 	for (z = zone; z < end; z++)
@@ -110,7 +103,8 @@ void show_zones(void)
 	       "  4\n");
 	for (z = zone; z < end; z++)
 		show_blocks(z->name, z->buddy.free_blocks, BUDDY_ORDERS);
-	show_cached_blocks();
+	pages_cached(&machine.zones, cached);
+	show_blocks("in caches", cached, PAGE_CACHE_ORDERS);
 	printf("watermark %zu KiB: so much of DMA is kept from requests for NORMAL\n",
 	       machine.zones.watermark * PAGE_SIZE >> 10);
 	for (z = zone; z < end; z++)

@@ -22,11 +22,6 @@ static const char *size_name(unsigned n)
 	return text;
 }
 
-static size_t slots_in_magazines(const struct swiotlb *pool)
-{
-	return pool->slots - dma_level_now(&pool->used) - pool->runs.free;
-}
-
 /* By number, and 0 is whoever has what was left by those that are gone. */
 static const struct dma_device *device_of(unsigned id)
 {
@@ -52,7 +47,8 @@ void show_swiotlb(void)
 {
 	struct swiotlb *pool = &machine.pool;
 	struct dma_counters n;
-	size_t kept = slots_in_magazines(pool);
+	uint64_t used = dma_level_now(&pool->used);
+	size_t in_magazines = pool->slots - used - pool->runs.free;
 
 	if (!pool->slots) {
 		printf("the swiotlb is off: 0 slots\n");
@@ -61,8 +57,8 @@ void show_swiotlb(void)
 	printf("pool %#lx to %#lx, %zu slots of 2 KiB%s\n", pool->base.value,
 	       pool->base.value + swiotlb_bytes(pool), pool->slots,
 	       pool->force ? ", everything is bounced" : "");
-	printf("used %lu, high water %lu, longest free run %zu slots, %zu in magazines\n",
-	       dma_level_now(&pool->used), pool->used.high, swiotlb_largest_run(pool), kept);
+	printf("used %lu, high water %lu, longest free run %zu slots, %zu in magazines\n", used,
+	       pool->used.high, swiotlb_largest_run(pool), in_magazines);
 	dma_count_all(&machine.dma, &n);
 	printf("mappings %lu, bytes in %lu, bytes out %lu\n", n.bounced, n.bytes_in, n.bytes_out);
 	printf("lent for long %lu, of them %zu in pages\n", n.lent, machine.dma.lent.count);
