@@ -104,12 +104,7 @@ int fw_cfg_read(uint16_t key, void *dst, uint32_t size)
 	dma.control = __builtin_bswap32(control);
 	outl(FW_CFG_DMA, __builtin_bswap32(addr >> 32));
 	outl(FW_CFG_DMA + 4, __builtin_bswap32((uint32_t)addr));
-	for (unsigned i = 0; i < DMA_PATIENCE; i++) {
+	for (unsigned i = 0; control && !(control & DMA_ERROR) && i < DMA_PATIENCE; i++)
 		control = __builtin_bswap32(dma.control);
-		if (control == 0)
-			return 0;
-		if (control & DMA_ERROR)
-			break;
-	}
-	return -EIO;
+	return control ? -EIO : 0;
 }

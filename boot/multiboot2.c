@@ -66,10 +66,9 @@ static bool piece_get(struct piece piece, size_t offset, void *out, size_t n)
 
 static void take_cmdline(struct boot_info *info, struct piece tag)
 {
-	const size_t skip = sizeof(struct tag_header);
-
-	info->cmdline_cut = !string_copy_most(info->cmdline, sizeof(info->cmdline), tag.at + skip,
-					      tag.size - skip);
+	info->cmdline_cut = !string_copy_most(info->cmdline, sizeof(info->cmdline),
+					      tag.at + sizeof(struct tag_header),
+					      tag.size - sizeof(struct tag_header));
 }
 
 static void take_module(struct boot_info *info, struct piece tag)

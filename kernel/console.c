@@ -9,7 +9,7 @@ struct uart console_uart;
 
 void console_init(void)
 {
-	uart_init(&console_uart, CONSOLE_PORT, CONSOLE_BAUD);
+	uart_init(&console_uart, CONSOLE_PORT);
 }
 
 void console_start_input(void)

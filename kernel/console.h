@@ -10,7 +10,6 @@
 
 #define CONSOLE_PORT 0x3f8 /* COM1 */
 #define CONSOLE_IRQ  4
-#define CONSOLE_BAUD 115200
 
 extern struct uart console_uart;
 

@@ -33,22 +33,13 @@ static const char *device_name(unsigned id)
 	return device_of(id)->name;
 }
 
-/* Who has how many slots. */
-static void show_users(void)
-{
-	uint64_t held[DMA_MAX_DEVICES + 1];
-
-	for (unsigned id = 0; id <= DMA_MAX_DEVICES; id++)
-		held[id] = device_of(id) ? dma_level_now(&device_of(id)->count.slots) : 0;
-	show_counts("slots held: ", held, DMA_MAX_DEVICES + 1, device_name);
-}
-
 void show_swiotlb(void)
 {
 	struct swiotlb *pool = &machine.pool;
 	struct dma_counters n;
 	uint64_t used = dma_level_now(&pool->used);
 	size_t in_magazines = pool->slots - used - pool->runs.free;
+	uint64_t held[DMA_MAX_DEVICES + 1];
 
 	if (!pool->slots) {
 		printf("the swiotlb is off: 0 slots\n");
@@ -63,7 +54,9 @@ void show_swiotlb(void)
 	printf("mappings %lu, bytes in %lu, bytes out %lu\n", n.bounced, n.bytes_in, n.bytes_out);
 	printf("lent for long %lu, of them %zu in pages\n", n.lent, machine.dma.lent.count);
 	show_counts("refused: ", pool->refused, DMA_FAILURES, dma_failure_name);
-	show_users();
+	for (unsigned id = 0; id <= DMA_MAX_DEVICES; id++)
+		held[id] = device_of(id) ? dma_level_now(&device_of(id)->count.slots) : 0;
+	show_counts("slots held: ", held, DMA_MAX_DEVICES + 1, device_name);
 	show_counts("all mappings, by bytes: ", n.size, DMA_SIZES, size_name);
 }
 

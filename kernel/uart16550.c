@@ -42,14 +42,12 @@ static bool wait_status(const struct uart *uart, uint8_t bit, unsigned polls)
 	return false;
 }
 
-static void set_line(const struct uart *uart, unsigned baud)
+static void set_line(const struct uart *uart)
 {
-	unsigned divisor = UART_CLOCK / baud;
-
 	reg_write(uart, UART_IER, 0);
 	reg_write(uart, UART_LCR, UART_LCR_DLAB | UART_LCR_8N1);
-	reg_write(uart, UART_DLL, (uint8_t)divisor);
-	reg_write(uart, UART_DLM, (uint8_t)(divisor >> 8));
+	reg_write(uart, UART_DLL, 1);
+	reg_write(uart, UART_DLM, 0);
 	reg_write(uart, UART_LCR, UART_LCR_8N1);
 	reg_write(uart, UART_FCR,
 		  UART_FCR_ENABLE | UART_FCR_RCVR_RESET | UART_FCR_XMIT_RESET | UART_FCR_TRIGGER_8);
@@ -62,11 +60,11 @@ static bool loop_back(const struct uart *uart, uint8_t byte)
 	return wait_status(uart, UART_LSR_DR, LOOP_POLLS) && reg_read(uart, UART_RBR) == byte;
 }
 
-bool uart_init(struct uart *uart, uint16_t port, unsigned baud)
+bool uart_init(struct uart *uart, uint16_t port)
 {
 	*uart = (struct uart){.port = port};
 	wait_status(uart, UART_LSR_TEMT, TRANSMIT_POLLS); /* the loader's last words */
-	set_line(uart, baud);
+	set_line(uart);
 	reg_write(uart, UART_MCR, UART_MCR_LOOP);
 	uart->present = loop_back(uart, 0x55) && loop_back(uart, 0xaa);
 	reg_write(uart, UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2);

@@ -13,7 +13,8 @@
 
 #include "mm/types.h"
 
-#define UART_RX_RING 4096 /* bytes, a power of two */
+#define UART_RX_RING 4096   /* bytes, a power of two */
+#define UART_BAUD    115200 /* at divisor 1: the crystal's 1.8432 MHz / 16 */
 
 struct uart {
 	uint16_t port; /* I/O base */
@@ -26,8 +27,8 @@ struct uart {
 	uint8_t rx[UART_RX_RING];
 };
 
-/* 8N1 at `baud`, FIFOs on, interrupts off. False where no 16550 answers the loop-back test. */
-bool uart_init(struct uart *uart, uint16_t port, unsigned baud);
+/* 8N1 at UART_BAUD, FIFOs on, interrupts off. False where no 16550 answers the loop-back test. */
+bool uart_init(struct uart *uart, uint16_t port);
 
 void uart_write(struct uart *uart, const char *data, size_t n);
 

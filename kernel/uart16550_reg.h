@@ -6,9 +6,6 @@
 #ifndef KERNEL_UART16550_REG_H
 #define KERNEL_UART16550_REG_H
 
-/* The crystal's 1.8432 MHz, divided by 16 (8.3): baud rate at divisor 1. */
-#define UART_CLOCK	    115200
-
 #define UART_RBR	    0 /* receiver buffer, read */
 #define UART_THR	    0 /* transmitter holding, write */
 #define UART_DLL	    0 /* divisor latch, low; with LCR.DLAB */

@@ -14,7 +14,7 @@
 #include "mm/types.h"
 #include "tests/ktest.h"
 
-#define BYTE_NS	 (10 * NSEC_PER_SEC / CONSOLE_BAUD) /* start, 8 bits, stop */
+#define BYTE_NS	 (10 * NSEC_PER_SEC / UART_BAUD) /* start, 8 bits, stop */
 #define DEADLINE (10 * NSEC_PER_MSEC)
 
 static uint8_t mcr;
@@ -146,7 +146,7 @@ static void absent_port(struct ktest *t)
 
 	if (!nowhere)
 		return;
-	EXPECT(t, !uart_init(nowhere, 0x2a8, CONSOLE_BAUD));
+	EXPECT(t, !uart_init(nowhere, 0x2a8));
 	uart_write(nowhere, "lost", 4);
 	uart_drain(nowhere);
 	EXPECT_EQ(t, uart_read(nowhere), -1);
