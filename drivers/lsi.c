@@ -31,7 +31,8 @@ static int transfer_around_the_gate(struct device *dev, uint64_t bus, size_t len
 {
 	struct lsi *lsi = dev->priv;
 	struct lsi_task task = {.request = {.disk = &lsi->chip, .op = BLOCK_DRIVER, .arg = &task}};
-	uint32_t buffer, skew = bus % 4;
+	uint32_t buffer, skew = bus % 4, at = (uint32_t)bus;
+	bool in = dir == DMA_TO_DEVICE;
 
 	if (!len || len > LSI_COPY_BYTES || !lsi->common ||
 	    (dir != DMA_TO_DEVICE && dir != DMA_FROM_DEVICE))
@@ -41,10 +42,7 @@ static int transfer_around_the_gate(struct device *dev, uint64_t bus, size_t len
 			LSI_COPY_BYTES);
 	lsi->skew = skew;
 	buffer = lsi->program.common + offsetof(struct lsi_common, buffer) + skew;
-	if (dir == DMA_TO_DEVICE)
-		lsi_program_copy(&lsi->program, lsi->common, len, (uint32_t)bus, buffer);
-	else
-		lsi_program_copy(&lsi->program, lsi->common, len, buffer, (uint32_t)bus);
+	lsi_program_copy(&lsi->program, lsi->common, len, in ? at : buffer, in ? buffer : at);
 	return block_execute(&task.request);
 }
 
@@ -65,32 +63,30 @@ static const struct copy_engine lsi_engine = {
 
 /* --- memory, and the first use --- */
 
-/* On the chip while there is room, as that is declared; then of the system's. Its address; 0. */
-static uint32_t take_memory(struct lsi *lsi, struct lsi_memory *memory, size_t size)
+/* On the chip while there is room, as that is declared; then of the system's. Or NULL. */
+static void *take_memory(struct lsi *lsi, size_t size, dma_addr_t *handle, uint32_t *bus)
 {
 	struct dma_device *dma = &lsi->pci->dev.dma;
-	uint64_t bus = 0;
+	void *memory = dma_alloc_coherent(dma, size, handle);
+	uint64_t at;
 
-	memory->size = size;
-	memory->cpu = dma_alloc_coherent(dma, size, &memory->handle);
-	if (memory->cpu)
-		dma_gate(dma, memory->handle, size, &bus);
-	return (uint32_t)bus;
-}
-
-static void give_memory(struct lsi *lsi)
-{
-	for (struct lsi_memory *m = lsi->memory; m <= lsi->memory + LSI_COMMANDS; m++) {
-		dma_free_coherent(&lsi->pci->dev.dma, m->size, m->cpu, m->handle);
-		m->cpu = NULL;
+	if (memory && dma_gate(dma, *handle, size, &at)) {
+		*bus = (uint32_t)at;
+		return memory;
 	}
+	dma_free_coherent(dma, size, memory, *handle);
+	return NULL;
 }
 
-/* The part of a table that never changes. */
-static void init_table(struct lsi_command *cmd, unsigned index)
+/* One more command, and of its table what never changes. False: no memory. */
+static bool add_command(struct lsi *lsi, struct lsi_common *common, unsigned index)
 {
-	uint32_t bus = cmd->bus;
+	struct lsi_command *cmd = &lsi->command[index];
+	uint32_t bus;
 
+	cmd->table = take_memory(lsi, sizeof(*cmd->table), &cmd->handle, &bus);
+	if (!cmd->table)
+		return false;
 	*cmd->table = (struct lsi_table){
 		.target = LSI_NOBODY,
 		.message_out = {3, bus + offsetof(struct lsi_table, message)},
@@ -99,30 +95,25 @@ static void init_table(struct lsi_command *cmd, unsigned index)
 		.message_in = {1, bus + offsetof(struct lsi_table, message[3])},
 		.message = {SCSI_IDENTIFY, SCSI_SIMPLE_TAG, LSI_TAG(index)},
 	};
+	common->table[index] = cmd->bus = bus;
+	return true;
 }
 
 /* The program, as many commands as there is memory for, and the chip in its idle loop. */
 static int set_up(struct lsi *lsi)
 {
-	struct lsi_memory *memory = lsi->memory;
-	uint32_t bus = take_memory(lsi, memory, sizeof(*lsi->common));
-	struct lsi_common *common = memory->cpu;
+	unsigned *commands = &lsi->queue.depth;
+	struct lsi_common *common;
+	uint32_t bus;
 
-	if (bus)
-		lsi_program_build(&lsi->program, common, bus);
-	for (unsigned i = 0; bus && i < LSI_COMMANDS; i++) {
-		struct lsi_command *cmd = &lsi->command[i];
-
-		cmd->bus = take_memory(lsi, ++memory, sizeof(*cmd->table));
-		if (!cmd->bus)
-			break;
-		cmd->table = memory->cpu;
-		common->table[i] = cmd->bus;
-		init_table(cmd, i);
-		lsi->queue.depth++;
-	}
-	if (!lsi->queue.depth) {
-		give_memory(lsi);
+	common = take_memory(lsi, sizeof(*common), &lsi->handle, &bus);
+	if (!common)
+		return -ENOMEM;
+	lsi_program_build(&lsi->program, common, bus);
+	while (*commands < LSI_COMMANDS && add_command(lsi, common, *commands))
+		++*commands;
+	if (!*commands) {
+		dma_free_coherent(&lsi->pci->dev.dma, sizeof(*common), common, lsi->handle);
 		return -ENOMEM;
 	}
 	lsi->common = common;
@@ -183,13 +174,16 @@ static int probe(struct pci_device *pci)
 static void remove(struct pci_device *pci)
 {
 	struct lsi *lsi = pci->dev.priv;
+	struct dma_device *dma = &pci->dev.dma;
 
 	pci_disconnect_irq(pci);
 	if (lsi->common)
 		lsi_stop(lsi);
 	pci_disable(pci);
-	give_memory(lsi);
-	dma_release_declared_memory(&pci->dev.dma);
+	for (struct lsi_command *c = lsi->command; c < lsi->command + LSI_COMMANDS; c++)
+		dma_free_coherent(dma, sizeof(*c->table), c->table, c->handle);
+	dma_free_coherent(dma, sizeof(*lsi->common), lsi->common, lsi->handle);
+	dma_release_declared_memory(dma);
 	kfree(&machine.kmem, lsi);
 	pci->dev.engine = NULL;
 	pci->dev.priv = NULL;

@@ -28,16 +28,10 @@
 #define LSI_ID	      7
 #define LSI_MAX_BYTES MIB(4) /* of a request */
 
-/* Memory that the device and the CPU use together. */
-struct lsi_memory {
-	void *cpu;
-	dma_addr_t handle;
-	size_t size;
-};
-
 /* A place for a command. */
 struct lsi_command {
-	struct lsi_table *table;
+	struct lsi_table *table;       /* coherent memory */
+	dma_addr_t handle;	       /* its */
 	uint32_t bus;		       /* where the device has it */
 	struct block_request *request; /* NULL: free */
 	bool sensing;		       /* a REQUEST SENSE is in place of what it is to do */
@@ -62,8 +56,8 @@ struct lsi_disk {
 struct lsi {
 	struct pci_device *pci;
 	uint8_t *regs;
-	struct lsi_memory memory[1 + LSI_COMMANDS]; /* for what is common, and for tables */
-	struct lsi_common *common;		    /* NULL: not set up yet */
+	struct lsi_common *common; /* coherent memory; NULL: not set up yet */
+	dma_addr_t handle;	   /* its */
 	struct lsi_program program;
 	unsigned skew; /* the copy engine's bytes begin so far into the buffer */
 	struct block_queue queue;

@@ -89,8 +89,10 @@ static bool start(struct block_queue *queue, struct block_request *r)
 			return true;
 		}
 	}
-	*cmd = (struct lsi_command){
-		.table = cmd->table, .bus = cmd->bus, .request = r, .mapped = mapped};
+	cmd->request = r;
+	cmd->mapped = mapped;
+	cmd->sensing = false;
+	cmd->left = 0;
 	lsi->alone = alone;
 	lsi_post(lsi, cmd);
 	return true;

@@ -29,7 +29,6 @@ static bool load_segments(struct lsi *lsi, struct lsi_command *cmd)
 	struct lsi_move *segment = &cmd->table->segment[LSI_SEGMENTS - cmd->segments];
 	uint64_t bus;
 
-	cmd->left = 0;
 	for (unsigned i = 0; i < cmd->segments; i++) {
 		const struct scatterlist *sg = &cmd->request->sg[i];
 
@@ -58,16 +57,15 @@ static void load_small(struct lsi_command *cmd)
 static void load_command(struct lsi *lsi, struct lsi_command *cmd)
 {
 	uint8_t target = ((const struct lsi_disk *)cmd->request->disk)->target;
-	enum lsi_phase phase = LSI_DATA_IN;
 	struct lsi_table *t = cmd->table;
 	struct scsi_cdb cdb = cdb_of(cmd);
+	bool is_write = cmd->request->op == BLOCK_WRITE && !cmd->sensing;
 
-	if (cmd->request->op == BLOCK_WRITE && !cmd->sensing)
-		phase = LSI_DATA_OUT;
 	t->begin = lsi->program.start;
 	t->select = (uint32_t)target << 16;
 	t->target = LSI_SSID_VAL | target;
-	t->data = lsi_program_data(&lsi->program, phase, cmd->segments);
+	t->data = lsi_program_data(&lsi->program, is_write ? LSI_DATA_OUT : LSI_DATA_IN,
+				   cmd->segments);
 	t->cdb_move.count = cdb.length;
 	memcpy(t->cdb, cdb.byte, sizeof(t->cdb));
 }
@@ -113,16 +111,14 @@ static void conclude_sense(struct lsi *lsi, struct lsi_command *cmd)
 {
 	char why[SCSI_WHY];
 
-	switch (scsi_judge_sense(cmd->table->sense, SCSI_SENSE_BYTES, why)) {
-	case SCSI_DONE:
+	enum scsi_verdict verdict = scsi_judge_sense(cmd->table->sense, SCSI_SENSE_BYTES, why);
+
+	if (verdict == SCSI_DONE)
 		end_well(lsi, cmd);
-		break;
-	case SCSI_AGAIN:
+	else if (verdict == SCSI_AGAIN)
 		block_retry(lsi_take_off(lsi, cmd), -EIO, why);
-		break;
-	case SCSI_FAILED:
+	else
 		block_fail(lsi_take_off(lsi, cmd), -EIO, why);
-	}
 }
 
 void lsi_conclude(struct lsi *lsi, struct lsi_command *cmd)

@@ -156,12 +156,6 @@ static void build_message(struct script *s, struct lsi_program *p)
 	emit(s, JUMP | ALWAYS, p->idle);
 }
 
-static void emit_copy(struct script *s, uint32_t count, uint32_t from, uint32_t to)
-{
-	emit(s, MEMORY_MOVE(count), from);
-	emit_word(s, to);
-}
-
 static void build_idle(struct script *s, struct lsi_program *p)
 {
 	p->woken = here(s);
@@ -184,7 +178,8 @@ static void build_start(struct script *s, struct lsi_program *p)
 	emit(s, MOVE_TABLE(LSI_COMMAND), IN_TABLE(cdb_move));
 	emit(s, JUMP | ALWAYS, p->dispatch);
 	p->copy = here(s);
-	emit_copy(s, 0, 0, 0); /* lsi_program_copy() */
+	emit(s, MEMORY_MOVE(0), 0); /* lsi_program_copy() fills it in */
+	emit_word(s, 0);
 	emit(s, STORE(LSI_SCRATCHB), p->common + IN_COMMON(mailbox));
 	emit(s, JUMP | ALWAYS, p->finished);
 }
@@ -243,10 +238,11 @@ size_t lsi_program_build(struct lsi_program *program, struct lsi_common *common,
 void lsi_program_copy(const struct lsi_program *program, struct lsi_common *common, uint32_t count,
 		      uint32_t from, uint32_t to)
 {
-	uint32_t at = (program->copy - program->common - IN_COMMON(script)) / 4;
-	struct script s = {.word = common->script, .words = at, .room = at + 3};
+	uint32_t *move = &common->script[(program->copy - program->common - IN_COMMON(script)) / 4];
 
-	emit_copy(&s, count, from, to);
+	move[0] = MEMORY_MOVE(count);
+	move[1] = from;
+	move[2] = to;
 }
 
 #define MOVE_BYTES 8 /* of an instruction */
