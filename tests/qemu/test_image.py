@@ -160,11 +160,3 @@ def test_only_what_depends_is_rebuilt(tree):
     assert {"dma/swiotlb.c", "kernel/memory.c"} <= again
     assert not {"mm/memmap.c", "kernel/printf.c", "boot/pvh.c"} & again
     assert compiled(tree, "build/mm/memmap.c.o", "WERROR=1") == {"mm/memmap.c"}, "other flags"
-
-
-@pytest.mark.parametrize("cc", ["gcc", "clang"])
-def test_builds_without_a_warning(tree, cc):
-    if not shutil.which(cc):
-        pytest.skip(f"{cc} is not here")
-    made = make(tree, "-j2", f"CC={cc}", "WERROR=1", "O=out", "out/bounce.elf")
-    assert "warning" not in made.stdout + made.stderr

@@ -258,7 +258,7 @@ static void random_against_model(struct ktest *t)
 	struct model model[LIVE];
 
 	model_begin(t, model);
-	for (unsigned step = 0; step < 20000 && !t->failed; step++) {
+	for (unsigned step = 0; step < 6000 && !t->failed; step++) {
 		struct model *m = &model[ktest_random(t, LIVE)];
 
 		if (!m->len)

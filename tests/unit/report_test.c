@@ -332,7 +332,7 @@ static void check_lines(struct ktest *t, const struct page *page)
  */
 static void any_machine_fits(struct ktest *t)
 {
-	for (unsigned round = 0; round < 200; round++) {
+	for (unsigned round = 0; round < 25; round++) {
 		struct report r = any_machine(t);
 		size_t before = 0, now;
 
