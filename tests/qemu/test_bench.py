@@ -29,7 +29,7 @@ def run(build):
 
 @pytest.fixture(scope="module")
 def rows(build):
-    """All that `make bench` measures, once: who asks for it is of one group, and so of one worker."""
+    """All that `make bench` measures, once: who asks for it is of one group, so of one worker."""
     return bench.measure_all(build)
 
 

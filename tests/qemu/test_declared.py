@@ -63,8 +63,8 @@ def test_behind_a_bridge(session, random_file, firmware, machine, mask, edu, lsi
     file, disk = random_file("shared", SIZE), random_file("disk", DISK)
     before = file.read_bytes()
     *rest, bare_edu = BRIDGE
-    result = session("test bridge", "test bridge.moved_by_each", "run disk:lsi0", "devices -m", "log",
-                     cmdline=f"edu.probe=off edu.mask={mask}", firmware=firmware,
+    result = session("test bridge", "test bridge.moved_by_each", "run disk:lsi0", "devices -m",
+                     "log", cmdline=f"edu.probe=off edu.mask={mask}", firmware=firmware,
                      machine=machine, extra=shared_memory(path=file),
                      devices=[*rest, f"{bare_edu},dma_mask={(1 << mask) - 1:#x}", LSI],
                      disks=[f"driver=raw,file.driver=file,file.filename={disk}"])

@@ -98,7 +98,8 @@ def check_device_memory(shell, row):
     text = shell.say("devices -m") + shell.say("log")
     assert re.search(r"^lsi0 +lsi0 +\w\w +0x[0-9a-f]+ +(0x[0-9a-f]+) +\1 +8 KiB +[1-9]", text,
                      re.M), text
-    match = re.search(r"^nvme0 +nvme0 +WC +\S+ +(\S+) +(\S+) +\d+ KiB +(?:[4-9]|\d\d+)$", text, re.M)
+    match = re.search(r"^nvme0 +nvme0 +WC +\S+ +(\S+) +(\S+) +\d+ KiB +(?:[4-9]|\d\d+)$", text,
+                      re.M)
     assert bool(match) == ("cmb" in row["cmb"]), text
     if match:  # where no CPU has an address, unless it's too old to be told
         bus, own = match.groups()
