@@ -69,8 +69,8 @@ def test_one_case_and_one_suite(boot, whole, seed):
     everything = {case.name for case in check_cases(whole)}
     name = sorted(everything)[seed % len(everything)]
     suite = name.split(".")[0]
-    assert [case.name for case in check_cases(boot(f"ktest={name} exit"))] == [name]
-    assert {case.name for case in check_cases(boot(f"ktest={suite} exit"))} == {
+    assert [case.name for case in check_cases(boot(f"ktest={name} exit", **EVERYTHING))] == [name]
+    assert {case.name for case in check_cases(boot(f"ktest={suite} exit", **EVERYTHING))} == {
         other for other in everything if other.startswith(suite + ".")}
 
 
